@@ -1,0 +1,3 @@
+module latchkey.dev
+
+go 1.26
