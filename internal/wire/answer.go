@@ -68,7 +68,8 @@ func AsOAuth(err error) *oauth.Error {
 		return meant
 	}
 	away := unavailable(nil)
-	if errors.As(err, &away) && away.Unavailable() || errors.Is(err, context.DeadlineExceeded) {
+	if errors.As(err, &away) && away.Unavailable() ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) { // too slow, or shutting down
 		return oauth.TemporarilyUnavailable("the server cannot reach its storage; try the same request again shortly").
 			WithRetryAfter(retryWhenUnavailable)
 	}
