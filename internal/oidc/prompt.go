@@ -21,7 +21,6 @@ const (
 // PromptValues are the values for prompt_values_supported, in the order of the bits.
 func PromptValues() []string { return []string{"none", "login", "consent", "select_account"} }
 
-
 // ParsePrompt reads a space-separated, case-sensitive list. none stands alone
 // (§3.1.2.1), and a value that is not known is refused rather than ignored:
 // the client counts on what it asked for. The error is invalid_request.
