@@ -64,7 +64,7 @@ func TestSpecificationsStandInOrder(t *testing.T) {
 
 func readRequirements(t *testing.T) []requirement {
 	t.Helper()
-	file, err := os.Open(filepath.Join(root, "docs/spec/coverage.md"))
+	file, err := os.Open(filepath.Join(root, "docs", "spec", "coverage.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
