@@ -18,6 +18,7 @@ type Record struct {
 	Grant     string // grant id
 	Outcome   string // "ok" or a registered error code
 	Reason    string // stable reason beneath the code
+	Address   string // where the request came from; the audit log keeps it
 	Err       error  // our own failure, for the log only
 }
 

@@ -1,0 +1,119 @@
+// Package issuer describes one authorization server: its identifier, the hosts it answers at, its scope catalogue,
+// lifetimes, token format and brand. Issuers are declared in configuration; what people and apps do below an issuer
+// lives in the database, every row scoped by the issuer's name.
+package issuer
+
+import (
+	"time"
+
+	"latchkey.dev/internal/jwk"
+)
+
+// Issuer is one authorization server (RFC 8414 §2 "issuer"). It is validated once and never changes while running.
+type Issuer struct {
+	// Name identifies the issuer in the database, in logs and on the command line, for example "acme".
+	Name string
+	// URL is the issuer identifier as clients compare it: scheme and authority, no trailing slash (RFC 8414 §2).
+	URL string
+	// Hosts are the Host header values that it answers at, lower case, with the port where one is used. The URL's comes first.
+	Hosts []string
+	// Title is the platform's name for people, for example "Acme".
+	Title string
+	Brand Brand
+	// Scopes is every permission that an app can ask for here.
+	Scopes Catalogue
+	// Audience is the resource an access token is for when a request names none (RFC 9068 §3).
+	Audience string
+	// Resources are the further resource identifiers that a request may name (RFC 8707 §2).
+	Resources   []string
+	AccessToken TokenFormat
+	Lifetimes   Lifetimes
+	// IDTokenAlgs are the algorithms that clients may register for ID Tokens; the first is the default.
+	IDTokenAlgs []jwk.Alg
+	// SignUp says whether a person without an account may create one.
+	SignUp bool
+	// PKCEOptional lets confidential clients that registered so leave PKCE out; public clients never can (OAuth 2.1 §4.1.1).
+	PKCEOptional bool
+	// Languages are the BCP 47 tags that the pages are shown in; empty means every language shipped.
+	Languages []string
+}
+
+// Brand is how the issuer looks to people.
+type Brand struct {
+	// Color is #rrggbb; the pages darken or lighten it until text on it reads at 4.5:1.
+	Color string
+	// LogoURL is an absolute https URL or a path on the issuer's own host; empty shows the title's initial.
+	LogoURL string
+	// SupportURL is where people get help; PrivacyURL and TermsURL stand in the footer. All may be empty.
+	SupportURL, PrivacyURL, TermsURL string
+}
+
+// TokenFormat says what an access token looks like on the wire.
+type TokenFormat struct {
+	// Kind is Opaque or JWT (RFC 9068).
+	Kind string
+	// Alg signs JWT access tokens.
+	Alg jwk.Alg
+	// AccessPrefix and RefreshPrefix make a leaked token recognisable to secret scanners.
+	AccessPrefix, RefreshPrefix string
+}
+
+// The kinds of access token.
+const (
+	Opaque = "opaque"
+	JWT    = "jwt"
+)
+
+// Lifetimes say how long things live. All are whole seconds on the wire.
+type Lifetimes struct {
+	Code         time.Duration // authorization code, at most ten minutes (RFC 6749 §4.1.2)
+	AccessToken  time.Duration
+	IDToken      time.Duration
+	RefreshToken time.Duration // since the last rotation
+	RefreshGrace time.Duration // how long the token just spent still answers with its own successor
+	Session      time.Duration // a browser's sign-in
+	Interaction  time.Duration // how long a sign-in or consent page may stay open
+	EmailCode    time.Duration // the code or link in a mail
+	Invitation   time.Duration
+}
+
+// DefaultLifetimes are the lifetimes of an issuer that sets none.
+func DefaultLifetimes() Lifetimes {
+	return Lifetimes{
+		Code:         time.Minute,
+		AccessToken:  time.Hour,
+		IDToken:      time.Hour,
+		RefreshToken: 90 * 24 * time.Hour,
+		RefreshGrace: 30 * time.Second,
+		Session:      30 * 24 * time.Hour,
+		Interaction:  time.Hour,
+		EmailCode:    30 * time.Minute,
+		Invitation:   7 * 24 * time.Hour,
+	}
+}
+
+// Endpoint is the absolute URL of a path on this issuer.
+func (i *Issuer) Endpoint(path string) string { return i.URL + path }
+
+// AllowsResource tells whether a request may name the resource (RFC 8707 §2).
+func (i *Issuer) AllowsResource(resource string) bool {
+	if resource == i.Audience {
+		return true
+	}
+	for _, known := range i.Resources {
+		if resource == known {
+			return true
+		}
+	}
+	return false
+}
+
+// SupportsIDTokenAlg tells whether a client may register the algorithm for its ID Tokens.
+func (i *Issuer) SupportsIDTokenAlg(alg jwk.Alg) bool {
+	for _, known := range i.IDTokenAlgs {
+		if alg == known {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"sync"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/store/dbsql"
+)
+
+// changes knows how often each topic changed, so that what a node caches is dropped when another process changes it.
+type changes struct {
+	mu       sync.Mutex
+	versions map[string]int64
+	watchers map[string][]func()
+}
+
+// bump tells every node that a topic changed.
+func (tx *Tx) bump(topic string) error { return tx.q.BumpChange(tx.ctx, topic) }
+
+// Watch calls drop whenever a topic changes, here or on another node, once PollChanges has seen it.
+func (s *Store) Watch(topic string, drop func()) {
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	if s.changes.watchers == nil {
+		s.changes.watchers = map[string][]func(){}
+	}
+	s.changes.watchers[topic] = append(s.changes.watchers[topic], drop)
+}
+
+// PollChanges asks the database what changed since the last time and calls whoever watches it.
+func (s *Store) PollChanges(ctx context.Context) error {
+	rows, err := s.read.ListChanges(ctx)
+	if err != nil {
+		return s.fail(err)
+	}
+	for _, drop := range s.changes.fresh(rows) {
+		drop()
+	}
+	return nil
+}
+
+func (c *changes) fresh(rows []dbsql.Change) (drops []func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := c.versions == nil
+	if first {
+		c.versions = map[string]int64{}
+	}
+	for _, row := range rows {
+		if !first && c.versions[row.Topic] != row.Version {
+			drops = append(drops, c.watchers[row.Topic]...)
+		}
+		c.versions[row.Topic] = row.Version
+	}
+	return drops
+}
+
+// Prune deletes one small batch of what has expired and returns how many rows went; a caller repeats it while there are any.
+// Rows stay keep long enough after their end for a refusal to say why.
+func (s *Store) Prune(ctx context.Context, before micros.Time) (int64, error) {
+	var total int64
+	for _, prune := range []func(*dbsql.Queries) (int64, error){
+		func(q *dbsql.Queries) (int64, error) { return q.PruneCodes(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneFamilies(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneRevokedTokens(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneSessions(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneChallenges(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneThrottles(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneInvitations(ctx, before) },
+	} {
+		var rows int64
+		err := s.InTx(ctx, func(tx *Tx) (err error) {
+			rows, err = prune(tx.q)
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		total += rows
+	}
+	return total, nil
+}

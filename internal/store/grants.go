@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store/dbsql"
+)
+
+type (
+	// Grant is the connection: user × account × client, with the scopes given.
+	Grant = dbsql.Grant
+	// GrantOfUser is a connection as its user lists it.
+	GrantOfUser = dbsql.ListGrantsOfUserRow
+	// GrantOfAccount is a connection as the account's managers list it.
+	GrantOfAccount = dbsql.ListGrantsOfAccountRow
+)
+
+// Grant returns a connection, alive or revoked.
+func (s *Store) Grant(ctx context.Context, issuer, id string) (Grant, error) {
+	row, err := s.read.GetGrant(ctx, dbsql.GetGrantParams{ID: id, Issuer: issuer})
+	return one(s, row, err)
+}
+
+// FindGrant returns the living connection of a user, for an account, with an app.
+func (s *Store) FindGrant(ctx context.Context, issuer, userID, accountID, clientID string) (Grant, error) {
+	row, err := s.read.FindGrant(ctx, dbsql.FindGrantParams{Issuer: issuer, UserID: userID, AccountID: accountID, ClientID: clientID})
+	return one(s, row, err)
+}
+
+// Consent is what a person decided about an app's request.
+type Consent struct {
+	Issuer, UserID, AccountID, ClientID string
+	// Allowed and Declined divide what was asked; what was given before and not asked about stays.
+	Allowed, Declined oauth.ScopeSet
+}
+
+// SaveConsent makes the connection, or changes it. created tells which. ErrConflict asks the caller to run its transaction again:
+// another tab was faster.
+func (tx *Tx) SaveConsent(consent Consent) (grant Grant, created bool, err error) {
+	grant, err = found(tx.q.FindGrant(tx.ctx, dbsql.FindGrantParams{
+		Issuer: consent.Issuer, UserID: consent.UserID, AccountID: consent.AccountID, ClientID: consent.ClientID,
+	}))
+	if errors.Is(err, ErrNotFound) {
+		grant, err = tx.createGrant(consent)
+		return grant, true, err
+	}
+	if err != nil {
+		return grant, false, err
+	}
+	grant.Scopes = grant.Scopes.Minus(consent.Declined).Union(consent.Allowed)
+	grant.Declined = grant.Declined.Minus(consent.Allowed).Union(consent.Declined)
+	rows, err := tx.q.UpdateGrant(tx.ctx, dbsql.UpdateGrantParams{
+		ID: grant.ID, Version: grant.Version, Scopes: grant.Scopes, Declined: grant.Declined, UpdatedAt: tx.now,
+	})
+	grant.Version++
+	return grant, false, changed(rows, err, ErrConflict)
+}
+
+func (tx *Tx) createGrant(consent Consent) (Grant, error) {
+	grant := Grant{
+		ID: tx.NewID(), Issuer: consent.Issuer, UserID: consent.UserID, AccountID: consent.AccountID, ClientID: consent.ClientID,
+		Scopes: consent.Allowed, Declined: consent.Declined, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
+	}
+	rows, err := tx.q.InsertGrant(tx.ctx, dbsql.InsertGrantParams{
+		ID: grant.ID, Issuer: grant.Issuer, UserID: grant.UserID, AccountID: grant.AccountID, ClientID: grant.ClientID,
+		Scopes: grant.Scopes, Declined: grant.Declined, CreatedAt: tx.now,
+	})
+	return grant, changed(rows, err, ErrConflict)
+}
+
+// TouchGrant remembers that the app used its access; the connected-apps page shows it.
+func (tx *Tx) TouchGrant(id string, at micros.Time) error {
+	return tx.q.TouchGrant(tx.ctx, dbsql.TouchGrantParams{ID: id, LastUsedAt: at})
+}
+
+// RevokeGrant ends a connection and with it every token that hangs on it. ErrNotFound when it is unknown or ended already.
+func (tx *Tx) RevokeGrant(issuer, id, reason string) (Grant, error) {
+	return found(tx.q.RevokeGrant(tx.ctx, dbsql.RevokeGrantParams{ID: id, Issuer: issuer, RevokedAt: tx.now, RevokeReason: reason}))
+}
+
+// GrantsOfUser lists a user's living connections, newest first.
+func (s *Store) GrantsOfUser(ctx context.Context, issuer, userID string, limit int) ([]GrantOfUser, error) {
+	rows, err := s.read.ListGrantsOfUser(ctx, dbsql.ListGrantsOfUserParams{Issuer: issuer, UserID: userID, Limit: int32(limit)})
+	return rows, s.fail(err)
+}
+
+// GrantsOfAccount lists an account's living connections, newest first.
+func (s *Store) GrantsOfAccount(ctx context.Context, issuer, accountID string, limit int) ([]GrantOfAccount, error) {
+	rows, err := s.read.ListGrantsOfAccount(ctx, dbsql.ListGrantsOfAccountParams{Issuer: issuer, AccountID: accountID, Limit: int32(limit)})
+	return rows, s.fail(err)
+}
+
+// CountGrants counts an app's living connections, up to limit.
+func (s *Store) CountGrants(ctx context.Context, issuer, clientID string, limit int) (int, error) {
+	count, err := s.read.CountGrantsOfClient(ctx, dbsql.CountGrantsOfClientParams{Issuer: issuer, ClientID: clientID, Limit: int32(limit)})
+	return int(count), s.fail(err)
+}

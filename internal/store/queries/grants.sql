@@ -1,0 +1,89 @@
+-- name: GetGrant :one
+SELECT * FROM grants WHERE id = $1 AND issuer = $2;
+
+-- name: FindGrant :one
+SELECT * FROM grants WHERE issuer = $1 AND user_id = $2 AND account_id = $3 AND client_id = $4 AND revoked_at = 0;
+
+-- name: InsertGrant :execrows
+INSERT INTO grants (id, issuer, user_id, account_id, client_id, scopes, declined, version, created_at, updated_at, last_used_at, revoked_at, revoke_reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 0, 0, '')
+ON CONFLICT (issuer, user_id, account_id, client_id) WHERE revoked_at = 0 DO NOTHING;
+
+-- name: UpdateGrant :execrows
+-- The version makes it the consent the person saw that is changed, not one given in another tab meanwhile.
+UPDATE grants SET scopes = $3, declined = $4, updated_at = $5, version = version + 1
+WHERE id = $1 AND version = $2 AND revoked_at = 0;
+
+-- name: TouchGrant :exec
+UPDATE grants SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2;
+
+-- name: RevokeGrant :one
+UPDATE grants SET revoked_at = $3, revoke_reason = $4 WHERE id = $1 AND issuer = $2 AND revoked_at = 0 RETURNING *;
+
+-- name: RevokeGrantsOfMember :many
+UPDATE grants SET revoked_at = $4, revoke_reason = $5
+WHERE issuer = $1 AND account_id = $2 AND user_id = $3 AND revoked_at = 0 RETURNING *;
+
+-- name: ListGrantsOfUser :many
+SELECT grants.*, accounts.name AS account_name
+FROM grants JOIN accounts ON accounts.issuer = grants.issuer AND accounts.id = grants.account_id
+WHERE grants.issuer = $1 AND grants.user_id = $2 AND grants.revoked_at = 0
+ORDER BY grants.created_at DESC, grants.id LIMIT $3;
+
+-- name: ListGrantsOfAccount :many
+SELECT grants.*, users.name AS user_name, users.email AS user_email
+FROM grants JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
+WHERE grants.issuer = $1 AND grants.account_id = $2 AND grants.revoked_at = 0
+ORDER BY grants.created_at DESC, grants.id LIMIT $3;
+
+-- name: CountGrantsOfClient :one
+SELECT count(*) FROM (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.client_id = $2 AND grants.revoked_at = 0 LIMIT $3) AS alive;
+
+-- name: InsertCode :execrows
+INSERT INTO codes (hash, issuer, client_id, grant_id, family_id, data, created_at, expires_at, used_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
+ON CONFLICT (hash) DO NOTHING;
+
+-- name: GetCode :one
+SELECT sqlc.embed(codes), sqlc.embed(grants) FROM codes JOIN grants ON grants.id = codes.grant_id
+WHERE codes.hash = $1 AND codes.issuer = $2;
+
+-- name: ConsumeCode :execrows
+UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at = 0 AND expires_at > $2
+  AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked_at = 0);
+
+-- name: InsertFamily :exec
+INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scopes, data, generation, rotated_at, created_at, expires_at, revoked_at, revoke_reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, 0, '');
+
+-- name: GetFamily :one
+SELECT sqlc.embed(families), sqlc.embed(grants) FROM families JOIN grants ON grants.id = families.grant_id
+WHERE families.id = $1 AND families.issuer = $2;
+
+-- name: RotateFamily :execrows
+UPDATE families SET generation = generation + 1, rotated_at = sqlc.arg(now), expires_at = sqlc.arg(expires_at)
+WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > sqlc.arg(now)
+  AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0);
+
+-- name: RevokeFamily :execrows
+UPDATE families SET revoked_at = $3, revoke_reason = $4 WHERE id = $1 AND issuer = $2 AND revoked_at = 0;
+
+-- name: RevokeToken :exec
+INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING;
+
+-- name: GetUserTokenState :one
+-- All that can have ended a user's access token since it was issued, in one read.
+SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
+    grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
+    clients.status AS client_status, clients.revoked_before, users.suspended_at AS user_suspended_at,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
+FROM families
+JOIN grants ON grants.id = families.grant_id
+JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
+JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer);
+
+-- name: GetClientTokenState :one
+SELECT clients.status AS client_status, clients.revoked_before,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
+FROM clients WHERE clients.issuer = sqlc.arg(issuer) AND clients.id = sqlc.arg(client_id);

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/store/dbsql"
+)
+
+// Config says where the database is and lends the store its clock and its randomness.
+type Config struct {
+	// URL is "sqlite:PATH" or "postgres://…".
+	URL string
+	// Clock gives the time of every transaction.
+	Clock func() time.Time
+	// Rand is where identifiers come from.
+	Rand io.Reader
+}
+
+// Store is the database. It is safe for concurrent use.
+type Store struct {
+	engine  engine
+	read    *dbsql.Queries
+	clock   func() time.Time
+	rand    io.Reader
+	changes changes
+}
+
+// engine is what differs between SQLite and PostgreSQL.
+type engine interface {
+	reader() dbsql.DBTX
+	// inTx commits fn's work durably before it returns nil. fn may run more than once.
+	inTx(ctx context.Context, fn func(dbsql.DBTX) error) error
+	// unavailable tells trouble with the database from a refusal.
+	unavailable(err error) bool
+	close() error
+}
+
+// Open connects to the database. It does not migrate: see Migrate and CheckSchema.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	engine, err := openEngine(ctx, config.URL)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{engine: engine, read: dbsql.New(engine.reader()), clock: config.Clock, rand: config.Rand}, nil
+}
+
+func openEngine(ctx context.Context, url string) (engine, error) {
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "sqlite":
+		return openSQLite(ctx, rest)
+	case "postgres", "postgresql":
+		return openPostgres(ctx, url)
+	default:
+		return nil, errors.New(`store: the database must be "sqlite:PATH" or "postgres://USER@HOST/NAME"`)
+	}
+}
+
+// Close waits for transactions under way and releases the database.
+func (s *Store) Close() error { return s.engine.close() }
+
+// Now is the store's clock.
+func (s *Store) Now() micros.Time { return micros.Of(s.clock()) }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.read.ListChanges(ctx)
+	return s.fail(err)
+}
+
+// Tx is a transaction: everything in it happens at Now, or not at all.
+type Tx struct {
+	q   *dbsql.Queries
+	ctx context.Context
+	now micros.Time
+	s   *Store
+}
+
+// Now is the time of the whole transaction.
+func (tx *Tx) Now() micros.Time { return tx.now }
+
+// InTx runs fn in a transaction and returns nil only when its work is durable. fn must not do anything slow, and must be
+// ready to run again.
+func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
+	err := s.engine.inTx(ctx, func(db dbsql.DBTX) error {
+		return fn(&Tx{q: dbsql.New(db), ctx: ctx, now: s.Now(), s: s})
+	})
+	return s.fail(err)
+}
+
+// fail marks trouble with the database, so that no caller can mistake it for a refusal.
+func (s *Store) fail(err error) error {
+	var already *UnavailableError
+	if err == nil || errors.As(err, &already) || !s.engine.unavailable(err) {
+		return err
+	}
+	return &UnavailableError{cause: err}
+}
+
+// one wraps a read of one row.
+func one[T any](s *Store, row T, err error) (T, error) {
+	row, err = found(row, err)
+	return row, s.fail(err)
+}
+
+// NewID is a time-ordered identifier (UUIDv7, RFC 9562 §5.7) for rows that never leave the house by themselves.
+func (tx *Tx) NewID() string { return tx.s.NewID() }
+
+// NewID is a time-ordered identifier (UUIDv7, RFC 9562 §5.7).
+func (s *Store) NewID() string {
+	var id [16]byte
+	random(s.rand, id[6:])
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(s.clock().UnixMilli()))
+	copy(id[:6], ms[2:])
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return FormatID(id)
+}
+
+// FormatID writes 16 bytes as a UUID.
+func FormatID(id [16]byte) string {
+	text := hex.EncodeToString(id[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}
+
+// ParseID reads a UUID back into its 16 bytes.
+func ParseID(text string) (id [16]byte, err error) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != len(id) {
+		return id, fmt.Errorf("store: %q is not an identifier", text)
+	}
+	copy(id[:], raw)
+	return id, nil
+}
+
+// NewPublicID is a random identifier (128 bits) behind a prefix, for what people and apps see: it tells no time and no count.
+func (s *Store) NewPublicID(prefix string) string {
+	var id [16]byte
+	random(s.rand, id[:])
+	return prefix + base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// random fills b. The system's randomness cannot fail on the platforms that Go supports; a test's reader must be long enough.
+func random(source io.Reader, b []byte) {
+	if _, err := io.ReadFull(source, b); err != nil {
+		panic(fmt.Sprintf("store: no randomness: %v", err))
+	}
+}
+
+// Hash keys a random secret (a code, a session, a link): 256 random bits need no slow hash and no salt.
+func Hash(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// requestOf names the request that an event belongs to.
+func requestOf(ctx context.Context) (id, address string) {
+	record := reqlog.From(ctx)
+	return record.RequestID, record.Address
+}

@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store/dbsql"
+)
+
+// CodeBinding is what an authorization request bound its code to (RFC 6749 §4.1.2).
+type CodeBinding struct {
+	RedirectURI   string         `json:"redirect_uri"`
+	CodeChallenge string         `json:"code_challenge,omitempty"` // RFC 7636 §4.4; S256 is the only method
+	Scopes        oauth.ScopeSet `json:"scopes"`
+	Resources     []string       `json:"resources,omitempty"` // RFC 8707 §2.1
+	Nonce         string         `json:"nonce,omitempty"`
+	AuthTime      micros.Time    `json:"auth_time"`
+	AMR           []string       `json:"amr,omitempty"`
+	SessionID     string         `json:"sid,omitempty"`
+}
+
+// Code is an authorization code, by its hash, with the grant that it is for.
+type Code struct {
+	Hash      []byte
+	Issuer    string
+	ClientID  string
+	FamilyID  string // what its redemption creates, and a second use revokes
+	Binding   CodeBinding
+	CreatedAt micros.Time
+	ExpiresAt micros.Time
+	UsedAt    micros.Time
+	Grant     Grant
+}
+
+// FamilyBinding is what every token of a family repeats.
+type FamilyBinding struct {
+	Resources []string    `json:"resources,omitempty"`
+	AuthTime  micros.Time `json:"auth_time"`
+	AMR       []string    `json:"amr,omitempty"`
+	SessionID string      `json:"sid,omitempty"`
+	// Refreshable is false when the authorization bought an access token only.
+	Refreshable bool `json:"refreshable,omitempty"`
+}
+
+// Family is one authorization's tokens: the refresh token that is good now, and the access tokens it bought.
+type Family struct {
+	ID           string
+	Issuer       string
+	ClientID     string
+	UserID       string
+	AccountID    string
+	Scopes       oauth.ScopeSet
+	Binding      FamilyBinding
+	Generation   int64 // of the refresh token that is good now; the first is 1
+	RotatedAt    micros.Time
+	CreatedAt    micros.Time
+	ExpiresAt    micros.Time
+	RevokedAt    micros.Time
+	RevokeReason string
+	Grant        Grant
+}
+
+// CreateCode records a code. The same code again changes nothing: a double-clicked Allow yields one.
+func (tx *Tx) CreateCode(code Code) error {
+	data, err := json.Marshal(code.Binding)
+	if err != nil {
+		return fmt.Errorf("store: code: %w", err)
+	}
+	_, err = tx.q.InsertCode(tx.ctx, dbsql.InsertCodeParams{
+		Hash: code.Hash, Issuer: code.Issuer, ClientID: code.ClientID, GrantID: code.Grant.ID, FamilyID: code.FamilyID,
+		Data: string(data), CreatedAt: tx.now, ExpiresAt: code.ExpiresAt,
+	})
+	return err
+}
+
+// Code returns a code in whatever state it is.
+func (s *Store) Code(ctx context.Context, issuer string, hash []byte) (Code, error) {
+	row, err := s.read.GetCode(ctx, dbsql.GetCodeParams{Hash: hash, Issuer: issuer})
+	if row, err = one(s, row, err); err != nil {
+		return Code{}, err
+	}
+	code := Code{
+		Hash: row.Code.Hash, Issuer: row.Code.Issuer, ClientID: row.Code.ClientID, FamilyID: row.Code.FamilyID,
+		CreatedAt: row.Code.CreatedAt, ExpiresAt: row.Code.ExpiresAt, UsedAt: row.Code.UsedAt, Grant: row.Grant,
+	}
+	if err := json.Unmarshal([]byte(row.Code.Data), &code.Binding); err != nil {
+		return Code{}, fmt.Errorf("store: code: %w", err)
+	}
+	return code, nil
+}
+
+// RedeemCode spends the code and creates the family that it buys, at once. ErrNotFound when it is spent, expired or its grant is
+// revoked: whatever races, one caller wins.
+func (tx *Tx) RedeemCode(hash []byte, family Family) error {
+	rows, err := tx.q.ConsumeCode(tx.ctx, dbsql.ConsumeCodeParams{Hash: hash, UsedAt: tx.now})
+	if err := changed(rows, err, ErrNotFound); err != nil {
+		return err
+	}
+	return tx.createFamily(family)
+}
+
+func (tx *Tx) createFamily(family Family) error {
+	data, err := json.Marshal(family.Binding)
+	if err != nil {
+		return fmt.Errorf("store: family: %w", err)
+	}
+	return tx.q.InsertFamily(tx.ctx, dbsql.InsertFamilyParams{
+		ID: family.ID, Issuer: family.Issuer, GrantID: family.Grant.ID, ClientID: family.ClientID, UserID: family.UserID,
+		AccountID: family.AccountID, Scopes: family.Scopes, Data: string(data), RotatedAt: tx.now, ExpiresAt: family.ExpiresAt,
+	})
+}
+
+// Family returns an authorization's tokens in whatever state they are.
+func (s *Store) Family(ctx context.Context, issuer, id string) (Family, error) {
+	row, err := s.read.GetFamily(ctx, dbsql.GetFamilyParams{ID: id, Issuer: issuer})
+	if row, err = one(s, row, err); err != nil {
+		return Family{}, err
+	}
+	f := row.Family
+	family := Family{
+		ID: f.ID, Issuer: f.Issuer, ClientID: f.ClientID, UserID: f.UserID, AccountID: f.AccountID, Scopes: f.Scopes, Generation: f.Generation,
+		RotatedAt: f.RotatedAt, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, RevokedAt: f.RevokedAt, RevokeReason: f.RevokeReason, Grant: row.Grant,
+	}
+	if err := json.Unmarshal([]byte(f.Data), &family.Binding); err != nil {
+		return Family{}, fmt.Errorf("store: family %s: %w", id, err)
+	}
+	return family, nil
+}
+
+// RotateRefreshToken moves a family from the generation presented to the next. ErrNotFound when another caller did, or the
+// family or its grant ended.
+func (tx *Tx) RotateRefreshToken(familyID string, generation int64, expiresAt micros.Time) error {
+	rows, err := tx.q.RotateFamily(tx.ctx, dbsql.RotateFamilyParams{ID: familyID, Generation: generation, Now: tx.now, ExpiresAt: expiresAt})
+	return changed(rows, err, ErrNotFound)
+}
+
+// RevokeFamily ends one authorization's tokens. ErrNotFound when they had ended already.
+func (tx *Tx) RevokeFamily(issuer, id, reason string) error {
+	rows, err := tx.q.RevokeFamily(tx.ctx, dbsql.RevokeFamilyParams{ID: id, Issuer: issuer, RevokedAt: tx.now, RevokeReason: reason})
+	return changed(rows, err, ErrNotFound)
+}
+
+// RevokeToken ends one access token, by its jti, until it would have expired by itself.
+func (tx *Tx) RevokeToken(jti string, expiresAt micros.Time) error {
+	return tx.q.RevokeToken(tx.ctx, dbsql.RevokeTokenParams{ID: jti, ExpiresAt: expiresAt})
+}
+
+// TokenRef names what an access token hangs on.
+type TokenRef struct {
+	Issuer, JTI string
+	FamilyID    string // empty for a client's own token
+	ClientID    string
+	IssuedAt    micros.Time
+}
+
+// TokenState says whether an access token still holds, exactly, as every node sees it.
+type TokenState struct {
+	// Ended is empty while the token is good, and a reason otherwise.
+	Ended string
+	// GrantScopes are what the user's connection allows now; nil for a client's own token.
+	GrantScopes oauth.ScopeSet
+}
+
+// TokenState reads in one statement all that can have ended an access token.
+func (s *Store) TokenState(ctx context.Context, ref TokenRef) (TokenState, error) {
+	if ref.FamilyID == "" {
+		return s.clientTokenState(ctx, ref)
+	}
+	row, err := s.read.GetUserTokenState(ctx, dbsql.GetUserTokenStateParams{TokenID: ref.JTI, FamilyID: ref.FamilyID, Issuer: ref.Issuer})
+	if row, err = one(s, row, err); err != nil {
+		return TokenState{}, err
+	}
+	state := TokenState{GrantScopes: row.GrantScopes, Ended: clientEnded(row.ClientStatus, row.RevokedBefore, ref.IssuedAt)}
+	switch {
+	case !row.GrantRevokedAt.Never():
+		state.Ended = row.GrantReason
+	case !row.FamilyRevokedAt.Never():
+		state.Ended = row.FamilyReason
+	case row.TokenRevoked:
+		state.Ended = oauth.ReasonRevoked
+	case !row.UserSuspendedAt.Never():
+		state.Ended = oauth.ReasonUserSuspended
+	}
+	return state, nil
+}
+
+func (s *Store) clientTokenState(ctx context.Context, ref TokenRef) (TokenState, error) {
+	row, err := s.read.GetClientTokenState(ctx, dbsql.GetClientTokenStateParams{TokenID: ref.JTI, Issuer: ref.Issuer, ClientID: ref.ClientID})
+	if row, err = one(s, row, err); err != nil {
+		return TokenState{}, err
+	}
+	state := TokenState{Ended: clientEnded(row.ClientStatus, row.RevokedBefore, ref.IssuedAt)}
+	if row.TokenRevoked {
+		state.Ended = oauth.ReasonRevoked
+	}
+	return state, nil
+}
+
+// clientEnded: a token issued in the second of the revocation is taken as issued before it, since iat has whole seconds.
+func clientEnded(status string, revokedBefore, issuedAt micros.Time) string {
+	switch {
+	case ClientStatus(status) == ClientSuspended:
+		return oauth.ReasonClientSuspended
+	case issuedAt <= revokedBefore:
+		return oauth.ReasonRevoked
+	default:
+		return ""
+	}
+}
