@@ -1,0 +1,72 @@
+package web
+
+// Field names a form field; it is the id and the name of its input.
+type Field string
+
+// The fields that can be wrong.
+const (
+	FieldEmail           Field = "email"
+	FieldPassword        Field = "password"
+	FieldNewPassword     Field = "new_password"
+	FieldCurrentPassword Field = "current_password"
+	FieldName            Field = "name"
+	FieldCode            Field = "code"
+	FieldAccountName     Field = "account_name"
+	FieldRole            Field = "role"
+)
+
+// Problem is what is wrong with a field. Each has its sentence in every language.
+type Problem string
+
+// The problems a form can have.
+const (
+	ProblemEmailMissing       Problem = "email_missing"
+	ProblemEmailInvalid       Problem = "email_invalid"
+	ProblemPasswordMissing    Problem = "password_missing"
+	ProblemPasswordShort      Problem = "password_short" // N: the least number of characters
+	ProblemPasswordLong       Problem = "password_long"  // N: the most
+	ProblemPasswordCommon     Problem = "password_common"
+	ProblemPasswordPersonal   Problem = "password_personal" // contains the person's name or address
+	ProblemPasswordWrong      Problem = "password_wrong"    // the current one, when changing it
+	ProblemPasswordSame       Problem = "password_same"     // the new one is the old one
+	ProblemNameMissing        Problem = "name_missing"
+	ProblemNameLong           Problem = "name_long" // N: the most
+	ProblemCodeMissing        Problem = "code_missing"
+	ProblemCodeWrong          Problem = "code_wrong"
+	ProblemCodeExpired        Problem = "code_expired"
+	ProblemAccountNameMissing Problem = "account_name_missing"
+	ProblemAccountNameLong    Problem = "account_name_long" // N: the most
+	ProblemRoleMissing        Problem = "role_missing"
+	ProblemAlreadyMember      Problem = "already_member"
+	ProblemLastOwner          Problem = "last_owner" // an account keeps at least one owner
+)
+
+// problems lists every Problem, for the tests of the message files.
+func problems() []Problem {
+	return []Problem{
+		ProblemEmailMissing, ProblemEmailInvalid, ProblemPasswordMissing, ProblemPasswordShort, ProblemPasswordLong,
+		ProblemPasswordCommon, ProblemPasswordPersonal, ProblemPasswordWrong, ProblemPasswordSame, ProblemNameMissing,
+		ProblemNameLong, ProblemCodeMissing, ProblemCodeWrong, ProblemCodeExpired, ProblemAccountNameMissing,
+		ProblemAccountNameLong, ProblemRoleMissing, ProblemAlreadyMember, ProblemLastOwner,
+	}
+}
+
+// FieldError is one mistake, said beside its field and in the summary above the form.
+type FieldError struct {
+	Field   Field
+	Problem Problem
+	N       int // the number in the sentence, where it has one
+}
+
+// Errors are the mistakes of one form, in the order of its fields.
+type Errors []FieldError
+
+// For returns the first mistake of a field, or nil.
+func (e Errors) For(field Field) *FieldError {
+	for i := range e {
+		if e[i].Field == field {
+			return &e[i]
+		}
+	}
+	return nil
+}

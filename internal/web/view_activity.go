@@ -1,0 +1,106 @@
+package web
+
+import "time"
+
+// EventKind is what happened. Each has its sentence in every language; another kind is shown as its name.
+type EventKind string
+
+// The events that the user's activity page words.
+const (
+	EventSignedIn         EventKind = "signed_in"
+	EventSignInFailed     EventKind = "sign_in_failed"
+	EventSignedOut        EventKind = "signed_out"
+	EventSignedUp         EventKind = "signed_up"
+	EventEmailVerified    EventKind = "email_verified"
+	EventPasswordChanged  EventKind = "password_changed"
+	EventPasswordReset    EventKind = "password_reset"
+	EventSessionEnded     EventKind = "session_ended"
+	EventConnected        EventKind = "connected"
+	EventConsentChanged   EventKind = "consent_changed"
+	EventDenied           EventKind = "denied"
+	EventRefreshed        EventKind = "refreshed"
+	EventTokenRevoked     EventKind = "token_revoked" // by the app itself
+	EventReplayed         EventKind = "replayed"      // a spent code or refresh token came again: access was ended
+	EventDisconnected     EventKind = "disconnected"
+	EventAccountCreated   EventKind = "account_created"
+	EventMemberInvited    EventKind = "member_invited"
+	EventMemberJoined     EventKind = "member_joined"
+	EventMemberRole       EventKind = "member_role"
+	EventMemberRemoved    EventKind = "member_removed"
+	EventInvitationRevoke EventKind = "invitation_revoked"
+)
+
+// eventKinds lists every EventKind, for the tests of the message files.
+func eventKinds() []EventKind {
+	return []EventKind{
+		EventSignedIn, EventSignInFailed, EventSignedOut, EventSignedUp, EventEmailVerified, EventPasswordChanged, EventPasswordReset,
+		EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventRefreshed, EventTokenRevoked, EventReplayed,
+		EventDisconnected, EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke,
+	}
+}
+
+// Event is one line of what happened. Fields that a kind's sentence does not mention may stay empty.
+type Event struct {
+	Kind      EventKind
+	At        time.Time
+	App       App
+	Account   Account
+	Person    string // the member that an account's event is about: name or address
+	Role      string // of that member
+	UserAgent string // of the browser; shown as "Firefox on Linux"
+	Address   string // IP address
+	Place     string // of the address, where known
+}
+
+// EventFilter narrows the activity page.
+type EventFilter string
+
+// The filters.
+const (
+	FilterAll      EventFilter = ""
+	FilterApps     EventFilter = "apps"
+	FilterSignIn   EventFilter = "sign_in"
+	FilterAccounts EventFilter = "accounts"
+)
+
+// Activity lists what happened, newest first. The filter is a GET of /activity with show=<filter>.
+type Activity struct {
+	Events []Event
+	Filter EventFilter
+	Paging Paging
+}
+
+func (v Activity) page() meta {
+	return meta{template: "activity", layout: portalLayout, title: say("activity.title"), section: SectionActivity}
+}
+
+// Filters lists the filters in the order they are offered.
+func (v Activity) Filters() []EventFilter {
+	return []EventFilter{FilterAll, FilterApps, FilterSignIn, FilterAccounts}
+}
+
+func filterLabel(f EventFilter) string {
+	if f == FilterAll {
+		return "activity.show.all"
+	}
+	return "activity.show." + string(f)
+}
+
+// eventIcon names the icon beside an event.
+func eventIcon(kind EventKind) string {
+	switch kind {
+	case EventConnected, EventConsentChanged:
+		return "link"
+	case EventDisconnected, EventDenied, EventTokenRevoked:
+		return "unlink"
+	case EventRefreshed:
+		return "refresh"
+	case EventReplayed, EventSignInFailed:
+		return "alert"
+	case EventPasswordChanged, EventPasswordReset:
+		return "key"
+	case EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke:
+		return "users"
+	}
+	return "user"
+}
