@@ -1,0 +1,36 @@
+package browser
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+)
+
+// violation is one rule that a page breaks, as axe-core reports it.
+type violation struct {
+	Rule  string   `json:"rule"`
+	Help  string   `json:"help"`
+	Where []string `json:"where"`
+}
+
+func (v violation) String() string {
+	return fmt.Sprintf("%s (%s) at %s", v.Rule, v.Help, strings.Join(v.Where, " ; "))
+}
+
+// WCAG 2.2 AA contains everything before it.
+const audit = `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(result =>
+	result.violations.map(v => ({rule: v.id, help: v.help, where: v.nodes.map(n => n.target.join(' ') + ' ' + n.html.slice(0, 160))})))`
+
+// accessible checks the page with axe-core, where npm has installed it.
+func (b *tab) accessible(page string) {
+	b.t.Helper()
+	if site.axe == "" {
+		b.t.Log("skipped: accessibility: axe-core is not installed, run tests/install")
+		return
+	}
+	b.do(discard(chromedp.Evaluate[*struct{}](site.axe + "; null")))
+	for _, v := range evaluate[[]violation](b, audit, chromedp.EvalAwaitPromise) {
+		b.t.Errorf("%s: %s", page, v)
+	}
+}
