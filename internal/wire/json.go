@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"latchkey.dev/internal/oauth"
@@ -97,7 +98,7 @@ func (s *strictReader) value(path string, t reflect.Type) error {
 	s.skipSpace()
 	switch s.data[s.at] {
 	case '{':
-		return s.nested(func() error { return s.object(path, structOf(t)) })
+		return s.nested(func() error { return s.object(path, membersOf(t)) })
 	case '[':
 		return s.nested(func() error { return s.array(path, t) })
 	case '"':
@@ -117,7 +118,7 @@ func (s *strictReader) nested(read func() error) error {
 	return err
 }
 
-func (s *strictReader) object(path string, t reflect.Type) error {
+func (s *strictReader) object(path string, known members) error {
 	seen := map[string]bool{}
 	for s.more('}') {
 		name, err := s.string()
@@ -125,11 +126,14 @@ func (s *strictReader) object(path string, t reflect.Type) error {
 			return err
 		}
 		memberPath := join(path, name)
+		if !isText(name) {
+			return oauth.InvalidRequest("the member name %s holds control characters", nameForPeople(memberPath))
+		}
 		if seen[name] {
 			return oauth.InvalidRequest("the member %s is given more than once; send it once", nameForPeople(memberPath))
 		}
 		seen[name] = true
-		memberType, err := memberOf(t, name)
+		memberType, err := known.find(name)
 		if err != nil {
 			return err
 		}
@@ -143,10 +147,7 @@ func (s *strictReader) object(path string, t reflect.Type) error {
 }
 
 func (s *strictReader) array(path string, t reflect.Type) error {
-	var element reflect.Type
-	if t = pointee(t); t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
-		element = t.Elem()
-	}
+	element := elementOf(t)
 	for s.more(']') {
 		if err := s.value(path, element); err != nil {
 			return err
@@ -205,16 +206,45 @@ func (s *strictReader) string() (string, error) {
 	if !escaped {
 		return string(raw[1 : len(raw)-1]), nil
 	}
+	if hasLoneSurrogate(raw) {
+		return "", oauth.InvalidRequest("the JSON holds half a surrogate pair; escape characters correctly")
+	}
 	var value string
 	if err := json.Unmarshal(raw, &value); err != nil {
 		return "", oauth.InvalidRequest("the JSON holds a malformed string")
 	}
-	// encoding/json puts U+FFFD in place of half a surrogate pair, and then
-	// two different strings would be one (RFC 7493 §2.1).
-	if strings.Count(value, "\uFFFD") != bytes.Count(raw, []byte("\uFFFD"))+bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`)) {
-		return "", oauth.InvalidRequest("the JSON holds half a surrogate pair; escape characters correctly")
-	}
 	return value, nil
+}
+
+// hasLoneSurrogate finds a \u escape that is half a pair. encoding/json puts
+// U+FFFD in its place, and then two different strings would be one (RFC 7493
+// §2.1). The string is known to be valid JSON otherwise.
+func hasLoneSurrogate(raw []byte) bool {
+	const escape = len(`\u0000`)
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if i++; raw[i] != 'u' {
+			continue
+		}
+		unit := codeUnit(raw[i+1:])
+		i += escape - 2 // at the last digit
+		if !utf16.IsSurrogate(unit) {
+			continue
+		}
+		rest := raw[i+1:]
+		if len(rest) < escape || rest[0] != '\\' || rest[1] != 'u' || utf16.DecodeRune(unit, codeUnit(rest[2:])) == utf8.RuneError {
+			return true
+		}
+		i += escape
+	}
+	return false
+}
+
+// codeUnit reads the four digits of a \u escape.
+func codeUnit(digits []byte) rune {
+	return rune(fromHex(digits[0]))<<12 | rune(fromHex(digits[1]))<<8 | rune(fromHex(digits[2]))<<4 | rune(fromHex(digits[3]))
 }
 
 func (s *strictReader) skipSpace() {

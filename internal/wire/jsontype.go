@@ -8,32 +8,33 @@ import (
 	"latchkey.dev/internal/oauth"
 )
 
-// memberOf returns the type that member name of a t will be decoded into, nil
-// when t has no such member. A name that differs from a member of t only in
-// case is refused, as encoding/json would take it for that member and other
-// readers of the same document would not.
-func memberOf(t reflect.Type, name string) (reflect.Type, error) {
-	if t == nil {
-		return nil, nil
+// members are what an object will be decoded into: a struct's members by
+// name, or for a map the one type of every member. Both are empty where
+// nothing of ours will look.
+type members struct {
+	byName map[string]reflect.Type
+	every  reflect.Type
+}
+
+func membersOf(t reflect.Type) members {
+	t = pointee(t)
+	switch {
+	case t == nil || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()):
+		return members{} // it reads itself
+	case t.Kind() == reflect.Map:
+		return members{every: t.Elem()}
+	case t.Kind() == reflect.Interface:
+		return members{every: t} // any within any
+	case t.Kind() != reflect.Struct:
+		return members{}
 	}
-	if t.Kind() == reflect.Map {
-		return t.Elem(), nil
-	}
-	var similar string
+	m := members{byName: map[string]reflect.Type{}}
 	for _, f := range reflect.VisibleFields(t) {
-		member, known := memberName(f)
-		switch {
-		case !known:
-		case member == name:
-			return f.Type, nil
-		case strings.EqualFold(member, name):
-			similar = member
+		if name, ok := memberName(f); ok {
+			m.byName[name] = f.Type
 		}
 	}
-	if similar != "" {
-		return nil, oauth.InvalidRequest("member names are case-sensitive: write %s, not %s", similar, nameForPeople(name))
-	}
-	return nil, nil
+	return m
 }
 
 // memberName is encoding/json's rule for the name of a field.
@@ -49,14 +50,34 @@ func memberName(f reflect.StructField) (string, bool) {
 	return f.Name, !f.Anonymous
 }
 
-// structOf returns the struct or map that an object will be decoded into, nil
-// when the object is decoded by something that reads it itself or not at all.
-func structOf(t reflect.Type) reflect.Type {
-	t = pointee(t)
-	if t == nil || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return nil
+// find returns the type that a member will be decoded into, nil when there is
+// no such member. A name that differs from a member's only in case is refused:
+// encoding/json would take it for that member, and other readers of the same
+// document would not.
+func (m members) find(name string) (reflect.Type, error) {
+	if m.byName == nil {
+		return m.every, nil
 	}
-	if t.Kind() == reflect.Struct || t.Kind() == reflect.Map {
+	if t, ok := m.byName[name]; ok {
+		return t, nil
+	}
+	for member := range m.byName {
+		if strings.EqualFold(member, name) {
+			return nil, oauth.InvalidRequest("member names are case-sensitive: write %s, not %s", member, nameForPeople(name))
+		}
+	}
+	return nil, nil
+}
+
+// elementOf returns what the elements of an array will be decoded into.
+func elementOf(t reflect.Type) reflect.Type {
+	t = pointee(t)
+	switch {
+	case t == nil:
+		return nil
+	case t.Kind() == reflect.Slice, t.Kind() == reflect.Array:
+		return t.Elem()
+	case t.Kind() == reflect.Interface:
 		return t
 	}
 	return nil
