@@ -56,7 +56,7 @@ func ClaimsFor(scopes oauth.ScopeSet, p Person) UserClaims {
 // ClaimsSupported are the claims for claims_supported (Discovery §3).
 func ClaimsSupported() []string {
 	return []string{
-		"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "sid",
+		"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "sid", "account_id",
 		"name", "given_name", "family_name", "picture", "locale", "zoneinfo", "updated_at",
 		"email", "email_verified",
 	}
