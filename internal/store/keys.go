@@ -24,6 +24,9 @@ func (tx *Tx) SigningKeys(issuer string) ([]SigningKey, error) {
 	return tx.q.ListSigningKeys(tx.ctx, issuer)
 }
 
+// LockSigningKeys makes nodes that change keys take turns: no other transaction gets past it until this one ends.
+func (tx *Tx) LockSigningKeys() error { return tx.bump(TopicKeys) }
+
 // AddSigningKey records a new key.
 func (tx *Tx) AddSigningKey(key SigningKey) error {
 	err := tx.q.InsertSigningKey(tx.ctx, dbsql.InsertSigningKeyParams{

@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/wire"
+)
+
+// secretPurpose separates the key that authenticates client secrets from every other.
+const secretPurpose = "client-secret"
+
+// maxSecret bounds what is hashed, in bytes.
+const maxSecret = 512
+
+// Credentials are what a request says about who sends it.
+type Credentials struct {
+	ID, Secret string
+	// Method is the token_endpoint_auth_method that was used (RFC 7591 §2).
+	Method string
+}
+
+// CredentialsFrom reads the client's credentials from header or body. Both at once is invalid_request (RFC 6749 §2.3).
+func CredentialsFrom(r *http.Request, p wire.Params) (Credentials, error) {
+	id, secret, basic, err := wire.BasicAuth(r)
+	if err != nil {
+		return Credentials{}, err
+	}
+	bodyID, bodySecret := p.Get("client_id"), p.Get("client_secret")
+	switch {
+	case basic && bodySecret != "":
+		return Credentials{}, oauth.InvalidRequest("send the client's credentials in the Authorization header or in the body, not in both (RFC 6749 section 2.3)")
+	case basic && bodyID != "" && bodyID != id:
+		return Credentials{}, oauth.InvalidRequest("client_id in the body is not the client of the Authorization header")
+	case basic:
+		return Credentials{ID: id, Secret: secret, Method: oauth.AuthMethodBasic}, nil
+	case bodySecret != "":
+		return Credentials{ID: bodyID, Secret: bodySecret, Method: oauth.AuthMethodPost}, nil
+	default:
+		return Credentials{ID: bodyID, Method: oauth.AuthMethodNone}, nil
+	}
+}
+
+// Authenticate proves which app sends a request, by exactly the method that it registered (RFC 6749 §2.3). Every refusal is
+// invalid_client; client identifiers are public, so it says what was wrong.
+func (r *Registry) Authenticate(ctx context.Context, credentials Credentials) (*store.Client, error) {
+	if credentials.ID == "" {
+		return nil, oauth.InvalidClient("send client_id, and the secret if the client has one (RFC 6749 section 2.3)").With(oauth.ReasonMissing)
+	}
+	client, err := r.Find(ctx, credentials.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, oauth.InvalidClient("no client with this client_id is registered here").With(oauth.ReasonUnknown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	reqlog.From(ctx).Client = client.ID
+	if registered := client.Metadata.TokenEndpointAuthMethod; credentials.Method != registered {
+		return nil, oauth.InvalidClient("this client is registered to authenticate with %s, and the request used %s", registered, credentials.Method).
+			With(oauth.ReasonWrongAuthMethod)
+	}
+	if !client.Public() {
+		if err := r.checkSecret(client, credentials.Secret); err != nil {
+			return nil, err
+		}
+	}
+	if client.Status == store.ClientSuspended {
+		return nil, oauth.InvalidClient("this client is suspended; ask the platform why").With(oauth.ReasonClientSuspended)
+	}
+	return client, nil
+}
+
+// checkSecret compares keyed hashes in constant time. Secrets of ours are random, so a slow hash would protect nothing and
+// cost every request.
+func (r *Registry) checkSecret(client *store.Client, secret string) error {
+	if len(secret) > maxSecret {
+		return oauth.InvalidClient("the client secret is wrong").With(oauth.ReasonWrongSecret)
+	}
+	now := micros.Of(r.Clock())
+	for _, known := range client.Secrets {
+		if !r.Keyring.CheckMAC(secretPurpose, known.Hash, []byte(r.Issuer.Name), []byte(client.ID), []byte(secret)) {
+			continue
+		}
+		if !known.ExpiresAt.Never() && known.ExpiresAt <= now {
+			return oauth.InvalidClient("this client secret has expired; use the newer one").With(oauth.ReasonExpired)
+		}
+		return nil
+	}
+	return oauth.InvalidClient("the client secret is wrong").With(oauth.ReasonWrongSecret)
+}
+
+func (r *Registry) hashSecret(clientID, secret string) []byte {
+	hash := r.Keyring.MAC(secretPurpose, []byte(r.Issuer.Name), []byte(clientID), []byte(secret))
+	return hash[:]
+}

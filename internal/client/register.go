@@ -1,0 +1,222 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/seal"
+	"latchkey.dev/internal/store"
+)
+
+// What client identifiers and secrets look like: the prefix lets people and secret scanners recognise them.
+const (
+	idPrefix     = "app_"
+	secretPrefix = "lk_cs_"
+)
+
+// maxName is the longest name that pages show, in characters.
+const maxName = 100
+
+// minImportedSecret keeps out secrets that could be guessed: their hash is a fast one.
+const minImportedSecret = 16
+
+// maxSecrets is how many secrets of one client may be good at once.
+const maxSecrets = 5
+
+// Registration is what is needed to add an app.
+type Registration struct {
+	AccountID string // the owner
+	Name      string // as people see it
+	Status    store.ClientStatus
+	Metadata  store.ClientMetadata
+	// UserID is who registers it, for the audit log; empty for an operator.
+	UserID string
+	// ID and Secret keep those of an app that comes from another server; empty ones are made.
+	ID, Secret string
+}
+
+// Create registers an app and returns it with its secret, which is shown once and kept only as a keyed hash. A public client
+// has none. An ID that is taken is store.ErrConflict; other refusals are *oauth.Error.
+func (r *Registry) Create(ctx context.Context, registration Registration) (created store.Client, secret string, err error) {
+	if registration.Name, err = checkName(registration.Name); err != nil {
+		return store.Client{}, "", err
+	}
+	if err := CheckMetadata(r.Issuer, &registration.Metadata); err != nil {
+		return store.Client{}, "", err
+	}
+	if registration.Secret != "" && len(registration.Secret) < minImportedSecret {
+		return store.Client{}, "", oauth.InvalidClientMetadata("a secret brought along must have at least %d characters", minImportedSecret)
+	}
+	client := store.Client{
+		Issuer: r.Issuer.Name, ID: registration.ID, AccountID: registration.AccountID, Name: registration.Name,
+		Status: registration.Status, Metadata: registration.Metadata,
+	}
+	if client.ID == "" {
+		client.ID = r.Store.NewPublicID(idPrefix)
+	}
+	if client.Status == "" {
+		client.Status = store.ClientActive
+	}
+	if secret = registration.Secret; secret == "" {
+		secret = seal.NewSecret(r.Rand, secretPrefix)
+	}
+	err = r.change(ctx, store.Event{Type: store.EventClientCreated, UserID: registration.UserID, AccountID: client.AccountID, ClientID: client.ID,
+		Detail: map[string]string{"name": client.Name}}, func(tx *store.Tx) error {
+		if err := tx.CreateClient(client); err != nil || client.Public() {
+			return err
+		}
+		return tx.AddClientSecret(r.newSecret(client.ID, secret))
+	})
+	if err != nil {
+		return store.Client{}, "", err
+	}
+	if client.Public() {
+		secret = ""
+	}
+	created, err = r.Store.Client(ctx, r.Issuer.Name, client.ID)
+	return created, secret, err
+}
+
+func checkName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, notShowable) {
+		return "", oauth.InvalidClientMetadata("client_name must be 1 to %d characters", maxName)
+	}
+	return name, nil
+}
+
+// notShowable: control and direction characters could make a name read as something else on the consent page.
+func notShowable(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
+}
+
+// Update replaces an app's name and metadata, under the same rules as Create. userID is who does it.
+func (r *Registry) Update(ctx context.Context, client store.Client, userID string) error {
+	name, err := checkName(client.Name)
+	if err != nil {
+		return err
+	}
+	if err := CheckMetadata(r.Issuer, &client.Metadata); err != nil {
+		return err
+	}
+	client.Issuer, client.Name = r.Issuer.Name, name
+	return r.change(ctx, event(store.EventClientChanged, client.ID, userID), func(tx *store.Tx) error { return tx.UpdateClient(client) })
+}
+
+// SetStatus lets an app in, or stops it and all its tokens.
+func (r *Registry) SetStatus(ctx context.Context, clientID string, status store.ClientStatus, userID string) error {
+	happened := store.EventClientResumed
+	if status == store.ClientSuspended {
+		happened = store.EventClientSuspended
+	}
+	return r.change(ctx, event(happened, clientID, userID), func(tx *store.Tx) error {
+		return tx.SetClientStatus(r.Issuer.Name, clientID, status)
+	})
+}
+
+// RevokeTokens kills every access token that the app holds.
+func (r *Registry) RevokeTokens(ctx context.Context, clientID, userID string) error {
+	return r.change(ctx, event(store.EventClientTokensRevoked, clientID, userID), func(tx *store.Tx) error {
+		return tx.RevokeClientTokens(r.Issuer.Name, clientID)
+	})
+}
+
+// Delete removes an app; its tokens die with it.
+func (r *Registry) Delete(ctx context.Context, clientID, userID string) error {
+	return r.change(ctx, event(store.EventClientDeleted, clientID, userID), func(tx *store.Tx) error {
+		return tx.DeleteClient(r.Issuer.Name, clientID)
+	})
+}
+
+func event(happened store.EventType, clientID, userID string) store.Event {
+	return store.Event{Type: happened, ClientID: clientID, UserID: userID}
+}
+
+// change does something to an app and writes it down, and lets this node see it at once.
+func (r *Registry) change(ctx context.Context, happened store.Event, do func(*store.Tx) error) error {
+	happened.Issuer = r.Issuer.Name
+	err := r.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		return tx.Record(happened)
+	})
+	r.Forget()
+	return err
+}
+
+// AddSecret gives an app one more secret and returns it; those before it stay good. At most five are good at once.
+func (r *Registry) AddSecret(ctx context.Context, clientID, userID string) (secret string, err error) {
+	return r.addSecret(ctx, clientID, userID, func(*store.Tx, store.Client) error { return nil })
+}
+
+// RotateSecret gives an app a new secret and returns it. Those before it are good for overlap longer, so that the app can
+// change over without a failed request; 0 ends them now.
+func (r *Registry) RotateSecret(ctx context.Context, clientID, userID string, overlap time.Duration) (secret string, err error) {
+	return r.addSecret(ctx, clientID, userID, func(tx *store.Tx, client store.Client) error {
+		at := tx.Now().Add(overlap)
+		for _, old := range client.Secrets {
+			if !old.ExpiresAt.Never() && old.ExpiresAt <= at {
+				continue
+			}
+			err := tx.ExpireClientSecret(r.Issuer.Name, clientID, old.ID, at)
+			if err != nil && !errors.Is(err, store.ErrNotFound) { // ended meanwhile
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *Registry) addSecret(ctx context.Context, clientID, userID string, before func(*store.Tx, store.Client) error) (string, error) {
+	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
+	if err != nil {
+		return "", err
+	}
+	if client.Public() {
+		return "", oauth.InvalidClientMetadata("a client with token_endpoint_auth_method none has no secret")
+	}
+	if alive(client.Secrets, micros.Of(r.Clock())) >= maxSecrets {
+		return "", oauth.InvalidClientMetadata("%d secrets are good already; expire one first", maxSecrets)
+	}
+	secret := seal.NewSecret(r.Rand, secretPrefix)
+	err = r.change(ctx, event(store.EventClientSecretAdded, clientID, userID), func(tx *store.Tx) error {
+		if err := before(tx, client); err != nil {
+			return err
+		}
+		return tx.AddClientSecret(r.newSecret(clientID, secret))
+	})
+	return secret, err
+}
+
+func alive(secrets []store.ClientSecret, now micros.Time) (count int) {
+	for _, secret := range secrets {
+		if secret.ExpiresAt.Never() || secret.ExpiresAt > now {
+			count++
+		}
+	}
+	return count
+}
+
+// ExpireSecret ends one of an app's secrets at a time; one that ends earlier already is store.ErrNotFound.
+func (r *Registry) ExpireSecret(ctx context.Context, clientID, secretID, userID string, at micros.Time) error {
+	return r.change(ctx, event(store.EventClientSecretExpired, clientID, userID), func(tx *store.Tx) error {
+		return tx.ExpireClientSecret(r.Issuer.Name, clientID, secretID, at)
+	})
+}
+
+// hintLength is how much of a secret is kept in clear, for people to tell several apart.
+const hintLength = 4
+
+func (r *Registry) newSecret(clientID, secret string) store.ClientSecret {
+	return store.ClientSecret{
+		Issuer: r.Issuer.Name, ID: r.Store.NewPublicID("sec_"), ClientID: clientID, Hash: r.hashSecret(clientID, secret),
+		Hint: secret[max(0, len(secret)-hintLength):],
+	}
+}
