@@ -1,0 +1,86 @@
+// Package destination is where the answer to an authorization request goes. A Destination exists only for a redirect URI that
+// the client registered, and only a Destination makes a redirect to an app, so the compiler keeps every other package from
+// sending a code or an error to an address that was not proven (RFC 6749 §4.1.2.1, RFC 9700 §4.11). It does no I/O.
+package destination
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"latchkey.dev/internal/oauth"
+)
+
+// Destination is a proven redirect URI, with what every answer to it carries. The zero value leads nowhere.
+type Destination struct {
+	uri, state, issuer string
+}
+
+// Prove finds the redirect URI that an authorization request may be answered at: the one requested, if the client registered
+// it, or the only one registered when none was requested (RFC 6749 §3.1.2.3). Its error is for a page: there is no proven
+// address to send it to.
+func Prove(registered []string, requested string) (Destination, *oauth.Error) {
+	switch {
+	case requested == "" && len(registered) == 1:
+		return Destination{uri: registered[0]}, nil
+	case requested == "" && len(registered) == 0:
+		return Destination{}, oauth.InvalidRedirectURI("this app has no redirect_uri registered; register one first")
+	case requested == "":
+		return Destination{}, oauth.InvalidRedirectURI("redirect_uri is missing, and the app registered several; send the one to use")
+	case oauth.MatchRedirectURI(registered, requested):
+		return Destination{uri: requested}, nil
+	default:
+		return Destination{}, oauth.InvalidRedirectURI("redirect_uri is not registered for this app; it must be equal to a registered one to the character (OAuth 2.1 section 2.3.1)").
+			With(oauth.ReasonRedirectMismatch)
+	}
+}
+
+// Carrying returns the destination with the state that goes back to the client unchanged (RFC 6749 §4.1.2) and the issuer that
+// tells it whose answer this is (RFC 9207 §2).
+func (d Destination) Carrying(state, issuer string) Destination {
+	d.state, d.issuer = state, issuer
+	return d
+}
+
+// URI is the redirect URI itself, which a code is bound to.
+func (d Destination) URI() string { return d.uri }
+
+// WithCode is the location of a successful answer (RFC 6749 §4.1.2).
+func (d Destination) WithCode(code string) string { return d.with("code", code) }
+
+// Refuse makes an error that goes to the client by redirect (RFC 6749 §4.1.2.1). Nothing else can.
+func (d Destination) Refuse(err *oauth.Error) *Refusal {
+	location := d.with("error", err.Code, "error_description", err.Description)
+	return &Refusal{err: err, location: location}
+}
+
+// with appends to the registered URI's own query, which is kept as it is (RFC 6749 §3.1.2).
+func (d Destination) with(pairs ...string) string {
+	pairs = append(pairs, "state", d.state, "iss", d.issuer)
+	query := make([]string, 0, len(pairs)/2)
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			query = append(query, pair[0]+"="+url.QueryEscape(pair[1]))
+		}
+	}
+	separator := "?"
+	if strings.Contains(d.uri, "?") {
+		separator = "&"
+	}
+	return d.uri + separator + strings.Join(query, "&")
+}
+
+// Refusal is an error on its way to the client, by redirect.
+type Refusal struct {
+	err      *oauth.Error
+	location string
+}
+
+// Error is the oauth error's text.
+func (r *Refusal) Error() string { return r.err.Error() }
+
+// Unwrap returns the oauth error.
+func (r *Refusal) Unwrap() error { return r.err }
+
+// Location is where the browser takes it.
+func (r *Refusal) Location() string { return r.location }
