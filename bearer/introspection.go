@@ -97,7 +97,7 @@ type answerCache struct {
 	entries map[[sha256.Size]byte]cachedAnswer
 	order   [][sha256.Size]byte // a ring once full; next is the oldest
 	next    int
-	max     int
+	limit   int
 }
 
 type cachedAnswer struct {
@@ -105,8 +105,8 @@ type cachedAnswer struct {
 	until time.Time
 }
 
-func newAnswerCache(max int) *answerCache {
-	return &answerCache{entries: make(map[[sha256.Size]byte]cachedAnswer), max: max}
+func newAnswerCache(limit int) *answerCache {
+	return &answerCache{entries: make(map[[sha256.Size]byte]cachedAnswer), limit: limit}
 }
 
 // get returns nil for a token not remembered, and always from a nil cache.
@@ -141,11 +141,11 @@ func (c *answerCache) put(raw string, token *Token, until time.Time) {
 }
 
 func (c *answerCache) makeRoom(key [sha256.Size]byte) {
-	if len(c.order) < c.max {
+	if len(c.order) < c.limit {
 		c.order = append(c.order, key)
 		return
 	}
 	delete(c.entries, c.order[c.next])
 	c.order[c.next] = key
-	c.next = (c.next + 1) % c.max
+	c.next = (c.next + 1) % c.limit
 }

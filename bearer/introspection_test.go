@@ -137,7 +137,8 @@ func TestIntrospectionAnswersMayBeRemembered(t *testing.T) {
 	if asked("t2") != 0 || asked("t1") != 0 || asked("t0") != 1 {
 		t.Error("the oldest did not make room")
 	}
-	if asked("unknown") != 1 || asked("unknown") != 1 {
+	asked("unknown")
+	if asked("unknown") != 1 {
 		t.Error("a refusal was remembered")
 	}
 	asked("brief")

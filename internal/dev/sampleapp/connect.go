@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -47,12 +48,7 @@ func (a *App) connect(w http.ResponseWriter, r *http.Request, p *platform) {
 
 // signsIn says whether the platform is asked who the person is, besides what the app may do.
 func (p *platform) signsIn() bool {
-	for _, scope := range p.Scopes {
-		if scope == oidc.ScopeOpenID {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Scopes, oidc.ScopeOpenID)
 }
 
 func (a *App) newFlow(p *platform) (*flow, error) {
@@ -162,7 +158,10 @@ func identify(ctx context.Context, found *discovered, token *oauth2.Token, nonce
 	if err := idToken.Claims(&who.claims); err != nil {
 		return nil, err
 	}
-	return who, who.addUserInfo(ctx, found, token)
+	if err := who.addUserInfo(ctx, found, token); err != nil {
+		return nil, err
+	}
+	return who, nil
 }
 
 // identity is who connected, as the platform tells it.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -167,9 +168,7 @@ func (i *issuer) signIDToken() string {
 	if i.refreshes == 0 {
 		claims["nonce"] = i.asked.Get("nonce")
 	}
-	for name, value := range i.idToken {
-		claims[name] = value
-	}
+	maps.Copy(claims, i.idToken)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.key, KeyID: "k"}}, nil)
 	if err != nil {
 		panic(err)
