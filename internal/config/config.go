@@ -1,0 +1,114 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"latchkey.dev/internal/issuer"
+)
+
+// Environment variables that hold secrets in place of a file.
+const (
+	EnvMasterKey    = "LATCHKEY_MASTER_KEY"    // base64; several, separated by commas, while one is replaced
+	EnvDatabase     = "LATCHKEY_DATABASE"      // replaces the key database, whose URL may hold a password
+	EnvMailPassword = "LATCHKEY_MAIL_PASSWORD" //nolint:gosec // the name of a variable
+)
+
+// Config is the validated configuration.
+type Config struct {
+	// Listen is where people and apps reach the server, as host:port.
+	Listen string
+	// AdminListen is where metrics, health and profiles are served, apart from the public.
+	AdminListen string
+	TLS         TLS
+	// Database is "sqlite:PATH" with an absolute path, or a postgres URL, which may hold a password: never log it.
+	Database string
+	// MasterKeys derive every other key. The first seals; all of them open.
+	MasterKeys [][]byte
+	// TrustedProxies may say in X-Forwarded-For where a request came from.
+	TrustedProxies []netip.Prefix
+	Mail           Mail
+	LogLevel       slog.Level
+	Tracing        Tracing
+	Limits         Limits
+	// Issuers has at least one; names and hosts are unique.
+	Issuers []*issuer.Issuer
+}
+
+// TLS names the files of a certificate chain and its key. Both are empty when a proxy in front ends TLS.
+type TLS struct{ CertFile, KeyFile string }
+
+// Enabled tells whether the public listener speaks TLS itself.
+func (t TLS) Enabled() bool { return t.CertFile != "" }
+
+// Mail is the server that takes mail for delivery.
+type Mail struct {
+	Host     string
+	Port     int
+	Security string // StartTLS, ImplicitTLS or NoTLS
+	// Username and Password are empty when the server asks for none.
+	Username, Password string
+	// From is the sender's address, perhaps with a name: "Acme <no-reply@acme.example>".
+	From string
+}
+
+// How mail is protected on its way (RFC 8314).
+const (
+	StartTLS    = "starttls"
+	ImplicitTLS = "tls"
+	NoTLS       = "none"
+)
+
+// Tracing sends OpenTelemetry traces over OTLP/HTTP when Endpoint is set.
+type Tracing struct {
+	Endpoint    string
+	SampleRatio float64
+}
+
+// Limits bound what the process takes on.
+type Limits struct {
+	// PasswordHashes is how many passwords are checked at once, at 19 MiB each; 0 chooses by the number of processors.
+	PasswordHashes int
+	// ShutdownGrace is how long requests under way may take to finish after SIGTERM.
+	ShutdownGrace time.Duration
+}
+
+// Source is where configuration comes from besides the file itself.
+type Source struct {
+	Getenv   func(string) string
+	ReadFile func(string) ([]byte, error)
+	// AllowHTTP admits issuers without TLS, for development on the loopback.
+	AllowHTTP bool
+}
+
+// System is the process's own environment and files.
+func System() Source { return Source{Getenv: os.Getenv, ReadFile: os.ReadFile} }
+
+// Load reads and validates a file. Mistakes in it are an *Error.
+func Load(path string, source Source) (*Config, error) {
+	data, err := source.ReadFile(path)
+	if err != nil {
+		return nil, &Error{File: path, Problems: []Problem{{Message: fmt.Sprintf("cannot be read: %v", withoutPath(err))}}}
+	}
+	return Parse(data, path, source)
+}
+
+// Parse validates the text of a file. Relative paths in it are taken from path's folder.
+func Parse(data []byte, path string, source Source) (*Config, error) {
+	ps := newProblems()
+	var written file
+	read(data, &written, ps)
+	if err := ps.err(path); err != nil {
+		return nil, err // what follows would only repeat it
+	}
+	v := validator{problems: ps, source: source, folder: filepath.Dir(path)}
+	config := v.config(&written)
+	if err := ps.err(path); err != nil {
+		return nil, err
+	}
+	return config, nil
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"time"
+
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jwk"
+)
+
+// file is the configuration file as it is written. Every field is a key; docs/reference/configuration.md explains each.
+type file struct {
+	Listen         string        `yaml:"listen"`
+	Admin          adminSection  `yaml:"admin"`
+	TLS            tlsSection    `yaml:"tls"`
+	Database       string        `yaml:"database"`
+	MasterKeyFile  string        `yaml:"master_key_file"`
+	TrustedProxies []string      `yaml:"trusted_proxies"`
+	Mail           mailSection   `yaml:"mail"`
+	Log            logSection    `yaml:"log"`
+	Tracing        traceSection  `yaml:"tracing"`
+	Limits         limitsSection `yaml:"limits"`
+	Issuers        []section     `yaml:"issuers"`
+}
+
+type adminSection struct {
+	Listen string `yaml:"listen"`
+}
+
+type tlsSection struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+type mailSection struct {
+	Host         string `yaml:"host"`
+	Port         int    `yaml:"port"`
+	Security     string `yaml:"security"`
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+	From         string `yaml:"from"`
+}
+
+type logSection struct {
+	Level string `yaml:"level"`
+}
+
+type traceSection struct {
+	Endpoint    string  `yaml:"endpoint"`
+	SampleRatio float64 `yaml:"sample_ratio"`
+}
+
+type limitsSection struct {
+	PasswordHashes int      `yaml:"password_hashes"`
+	ShutdownGrace  duration `yaml:"shutdown_grace"`
+}
+
+// section is one issuer.
+type section struct {
+	Name         string           `yaml:"name"`
+	URL          string           `yaml:"url"`
+	Hosts        []string         `yaml:"hosts"`
+	Title        string           `yaml:"title"`
+	Brand        brandSection     `yaml:"brand"`
+	Scopes       []scopeSection   `yaml:"scopes"`
+	Audience     string           `yaml:"audience"`
+	Resources    []string         `yaml:"resources"`
+	AccessToken  tokenSection     `yaml:"access_token"`
+	Lifetimes    lifetimesSection `yaml:"lifetimes"`
+	IDTokenAlgs  []string         `yaml:"id_token_algs"`
+	SignUp       bool             `yaml:"sign_up"`
+	PKCEOptional bool             `yaml:"pkce_optional"`
+	Languages    []string         `yaml:"languages"`
+}
+
+type brandSection struct {
+	Color      string `yaml:"color"`
+	LogoURL    string `yaml:"logo_url"`
+	SupportURL string `yaml:"support_url"`
+	PrivacyURL string `yaml:"privacy_url"`
+	TermsURL   string `yaml:"terms_url"`
+}
+
+type scopeSection struct {
+	Name      string            `yaml:"name"`
+	Title     map[string]string `yaml:"title"`
+	Detail    map[string]string `yaml:"detail"`
+	Group     map[string]string `yaml:"group"`
+	Roles     []string          `yaml:"roles"`
+	Optional  bool              `yaml:"optional"`
+	Sensitive bool              `yaml:"sensitive"`
+	Machine   bool              `yaml:"machine"`
+}
+
+type tokenSection struct {
+	Format        string `yaml:"format"`
+	Alg           string `yaml:"alg"`
+	Prefix        string `yaml:"prefix"`
+	RefreshPrefix string `yaml:"refresh_prefix"`
+}
+
+type lifetimesSection struct {
+	Code         duration `yaml:"code"`
+	AccessToken  duration `yaml:"access_token"`
+	IDToken      duration `yaml:"id_token"`
+	RefreshToken duration `yaml:"refresh_token"`
+	RefreshGrace duration `yaml:"refresh_grace"`
+	Session      duration `yaml:"session"`
+	Interaction  duration `yaml:"interaction"`
+	EmailCode    duration `yaml:"email_code"`
+	Invitation   duration `yaml:"invitation"`
+}
+
+// setDefaults gives the file what it may leave out.
+func (f *file) setDefaults() {
+	f.Listen, f.Admin.Listen = "127.0.0.1:8080", "127.0.0.1:9090"
+	f.Mail.Port, f.Mail.Security = 587, "starttls"
+	f.Log.Level = "info"
+	f.Tracing.SampleRatio = 0.01
+	f.Limits.ShutdownGrace = duration(30 * time.Second)
+}
+
+// setDefaults gives an issuer what it may leave out.
+func (s *section) setDefaults() {
+	defaults := issuer.DefaultLifetimes()
+	s.Lifetimes = lifetimesSection{
+		Code: duration(defaults.Code), AccessToken: duration(defaults.AccessToken), IDToken: duration(defaults.IDToken),
+		RefreshToken: duration(defaults.RefreshToken), RefreshGrace: duration(defaults.RefreshGrace), Session: duration(defaults.Session),
+		Interaction: duration(defaults.Interaction), EmailCode: duration(defaults.EmailCode), Invitation: duration(defaults.Invitation),
+	}
+	s.AccessToken = tokenSection{Format: issuer.Opaque, Alg: string(jwk.ES256), Prefix: "lk_at_", RefreshPrefix: "lk_rt_"}
+	for _, alg := range jwk.Algs() {
+		s.IDTokenAlgs = append(s.IDTokenAlgs, string(alg))
+	}
+	s.SignUp = true
+}

@@ -1,0 +1,224 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFileSize bounds what the parser works on. A thousand issuers fit.
+const maxFileSize = 4 << 20
+
+// defaulter is a section that knows what it may leave out.
+type defaulter interface{ setDefaults() }
+
+// read fills the file's structure and notes every key that it does not know and every value of the wrong kind.
+// The library's own strict mode stops at the first.
+func read(data []byte, into *file, ps *problems) {
+	into.setDefaults()
+	root, err := parse(data)
+	if err != nil {
+		ps.list = append(ps.list, syntaxProblem(err))
+		return
+	}
+	if root == nil {
+		ps.add("", "the file is empty: start from the example in docs/reference/configuration.md")
+		return
+	}
+	r := reader{ps}
+	r.read(root, reflect.ValueOf(into).Elem(), "")
+}
+
+// parse returns the root of the only document, or nil when there is none.
+func parse(data []byte) (root ast.Node, err error) {
+	if len(data) > maxFileSize {
+		return nil, fmt.Errorf("the file is larger than %d MiB", maxFileSize>>20)
+	}
+	// The library has panicked on damaged input before; for the operator that is a damaged file, not a damaged program.
+	defer func() {
+		if recover() != nil {
+			err = errors.New("this is not YAML")
+		}
+	}()
+	parsed, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if root != nil {
+			return nil, errors.New("the file holds several YAML documents: keep one, without ---")
+		}
+		root = doc.Body
+	}
+	return root, nil
+}
+
+func syntaxProblem(err error) Problem {
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil || at.GetToken().Position == nil {
+		return Problem{Message: err.Error()}
+	}
+	where := at.GetToken().Position
+	return Problem{Line: where.Line, Column: where.Column, Message: at.GetMessage() + ": check the indentation and the quotes here"}
+}
+
+type reader struct{ ps *problems }
+
+func (r reader) read(node ast.Node, into reflect.Value, key string) {
+	if r.note(node, key); !r.plain(node, key) {
+		return
+	}
+	if _, ok := into.Interface().(duration); ok {
+		r.duration(node, into, key)
+		return
+	}
+	switch into.Kind() {
+	case reflect.Struct:
+		r.mapping(node, key, func(name string, at, value ast.Node) { r.field(name, at, value, into, key) })
+	case reflect.Map:
+		r.words(node, into, key)
+	case reflect.Slice:
+		r.sequence(node, into, key)
+	default:
+		r.scalar(node, into, key)
+	}
+}
+
+// note remembers where the key stands, unless its name's place is known already.
+func (r reader) note(node ast.Node, key string) {
+	if _, known := r.ps.where[key]; known || node == nil || node.GetToken() == nil || node.GetToken().Position == nil {
+		return
+	}
+	at := node.GetToken().Position
+	r.ps.where[key] = position{at.Line, at.Column}
+}
+
+// plain refuses what only makes a configuration harder to read, or its reader's memory grow: aliases, tags and empty values.
+func (r reader) plain(node ast.Node, key string) bool {
+	switch node.(type) {
+	case *ast.NullNode, nil:
+		r.ps.add(key, `has no value: write one or remove the key (a value that begins with # needs quotes)`)
+	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		r.ps.add(key, "anchors and aliases are not read here: write the value out")
+	case *ast.TagNode:
+		r.ps.add(key, "tags are not read here: write the plain value")
+	default:
+		return true
+	}
+	return false
+}
+
+// mapping hands every key and value of a YAML mapping to each, once a name.
+func (r reader) mapping(node ast.Node, key string, each func(name string, at, value ast.Node)) {
+	pairs, ok := node.(ast.MapNode)
+	if !ok {
+		r.ps.add(key, "must be a section with keys of its own, and is %s", kindOf(node))
+		return
+	}
+	seen := map[string]bool{}
+	for iter := pairs.MapRange(); iter.Next(); {
+		name, ok := text(iter.Key())
+		full := child(key, name)
+		if !ok {
+			r.ps.add(key, "a key must be a plain word")
+			continue
+		}
+		r.note(iter.Key(), full)
+		if !r.ps.require(!seen[name], full, "is there twice: keep one") {
+			continue
+		}
+		seen[name] = true
+		each(name, iter.Key(), iter.Value())
+	}
+}
+
+func (r reader) field(name string, at, value ast.Node, into reflect.Value, key string) {
+	full := child(key, name)
+	var names []string
+	for i := range into.NumField() {
+		known := into.Type().Field(i).Tag.Get("yaml")
+		if known == name {
+			r.read(value, into.Field(i), full)
+			return
+		}
+		names = append(names, known)
+	}
+	r.note(at, full)
+	if similar := nearest(name, names); similar != "" {
+		r.ps.add(full, "is not a key here: did you mean %q?", similar)
+		return
+	}
+	r.ps.add(full, "is not a key here: the keys are %s", strings.Join(names, ", "))
+}
+
+// words fills a map of language tags or other names to texts.
+func (r reader) words(node ast.Node, into reflect.Value, key string) {
+	into.Set(reflect.MakeMap(into.Type()))
+	r.mapping(node, key, func(name string, _, value ast.Node) {
+		text := reflect.New(into.Type().Elem()).Elem()
+		r.read(value, text, child(key, name))
+		into.SetMapIndex(reflect.ValueOf(name), text)
+	})
+}
+
+func (r reader) sequence(node ast.Node, into reflect.Value, key string) {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok {
+		r.ps.add(key, "must be a list, each entry after a dash or all in [brackets], and is %s", kindOf(node))
+		return
+	}
+	items := reflect.MakeSlice(into.Type(), len(list.Values), len(list.Values))
+	for i, value := range list.Values {
+		if section, ok := items.Index(i).Addr().Interface().(defaulter); ok {
+			section.setDefaults()
+		}
+		r.read(value, items.Index(i), item(key, i))
+	}
+	into.Set(items)
+}
+
+func (r reader) scalar(node ast.Node, into reflect.Value, key string) {
+	switch into.Kind() {
+	case reflect.String:
+		value, ok := text(node)
+		if r.ps.require(ok, key, "must be text, and is %s: put it in quotes", kindOf(node)) {
+			into.SetString(value)
+		}
+	case reflect.Bool:
+		value, ok := node.(*ast.BoolNode)
+		if r.ps.require(ok, key, "must be true or false, and is %s", kindOf(node)) {
+			into.SetBool(value.Value)
+		}
+	case reflect.Int:
+		value, ok := integer(node)
+		if r.ps.require(ok, key, "must be a whole number, and is %s", kindOf(node)) {
+			into.SetInt(value)
+		}
+	case reflect.Float64:
+		value, ok := number(node)
+		if r.ps.require(ok, key, "must be a number, and is %s", kindOf(node)) {
+			into.SetFloat(value)
+		}
+	}
+}
+
+func (r reader) duration(node ast.Node, into reflect.Value, key string) {
+	written, ok := text(node)
+	if !r.ps.require(ok, key, "must be a length of time such as 30s, 10m or 90d, and is %s", kindOf(node)) {
+		return
+	}
+	value, err := parseDuration(written)
+	if err != nil {
+		r.ps.add(key, "%v", err)
+		return
+	}
+	into.SetInt(int64(value))
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// validator turns what was written into what the program uses, and tells everything that is wrong with it.
+type validator struct {
+	*problems
+	source Source
+	folder string // relative paths begin here
+}
+
+func (v *validator) config(f *file) *Config {
+	return &Config{
+		Listen:         v.address("listen", f.Listen),
+		AdminListen:    v.admin(f),
+		TLS:            v.tls(f.TLS),
+		Database:       v.database(f.Database),
+		MasterKeys:     v.masterKeys(f.MasterKeyFile),
+		TrustedProxies: v.proxies(f.TrustedProxies),
+		Mail:           v.mail(f.Mail),
+		LogLevel:       v.logLevel(f.Log.Level),
+		Tracing:        v.tracing(f.Tracing),
+		Limits:         v.limits(f.Limits),
+		Issuers:        v.issuers(f.Issuers),
+	}
+}
+
+func (v *validator) address(key, address string) string {
+	_, port, err := net.SplitHostPort(address)
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	v.require(err == nil && portErr == nil && number <= 65535, key, `%q is not an address: write it as host:port, such as "127.0.0.1:8080" or ":8443"`, address)
+	return address
+}
+
+func (v *validator) admin(f *file) string {
+	v.require(f.Admin.Listen != f.Listen || strings.HasSuffix(f.Listen, ":0"), "admin.listen",
+		"is the public address: metrics, health and profiles need one of their own")
+	return v.address("admin.listen", f.Admin.Listen)
+}
+
+func (v *validator) tls(s tlsSection) TLS {
+	v.require((s.CertFile == "") == (s.KeyFile == ""), "tls", "needs both cert_file and key_file, or neither when a proxy in front ends TLS")
+	return TLS{CertFile: v.path("tls.cert_file", s.CertFile), KeyFile: v.path("tls.key_file", s.KeyFile)}
+}
+
+// path makes a file's name absolute and checks that it can be read.
+func (v *validator) path(key, name string) string {
+	if name == "" {
+		return ""
+	}
+	full := v.absolute(name)
+	_, err := v.source.ReadFile(full)
+	v.require(err == nil, key, "%s cannot be read: %v", full, withoutPath(err))
+	return full
+}
+
+func (v *validator) absolute(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	joined := filepath.Join(v.folder, name)
+	if full, err := filepath.Abs(joined); err == nil {
+		return full
+	}
+	return joined
+}
+
+func (v *validator) database(written string) string {
+	if fromEnv := v.source.Getenv(EnvDatabase); fromEnv != "" {
+		written = fromEnv
+	}
+	scheme, rest, _ := strings.Cut(written, ":")
+	switch {
+	case scheme == "sqlite" && rest != "":
+		return "sqlite:" + v.absolute(rest)
+	case scheme == "postgres" || scheme == "postgresql":
+		_, err := url.Parse(written)
+		v.require(err == nil, "database", "is not a URL: write postgres://USER@HOST/NAME") // err would quote the password
+		return written
+	case written == "":
+		v.add("database", `is missing: write "sqlite:latchkey.db" or "postgres://USER@HOST/NAME", or set %s`, EnvDatabase)
+	default:
+		v.add("database", `must begin with "sqlite:" or "postgres://"`)
+	}
+	return ""
+}
+
+func (v *validator) proxies(written []string) []netip.Prefix {
+	prefixes := make([]netip.Prefix, 0, len(written))
+	for i, text := range written {
+		prefix, err := netip.ParsePrefix(text)
+		if address, addressErr := netip.ParseAddr(text); addressErr == nil {
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if v.require(err == nil, item("trusted_proxies", i), `%q is not an address or a network: write "10.0.0.0/8" or "10.1.2.3"`, text) {
+			prefixes = append(prefixes, prefix.Masked())
+		}
+	}
+	return prefixes
+}
+
+func (v *validator) mail(s mailSection) Mail {
+	v.require(s.Host != "", "mail.host", "is missing: sign-up and password reset send mail")
+	v.require(s.Port >= 1 && s.Port <= 65535, "mail.port", "%d is not a port: write 587, or 465 with security: tls", s.Port)
+	_, err := mail.ParseAddress(s.From)
+	v.require(err == nil, "mail.from", `%q is not a sender: write it as "Acme <no-reply@acme.example>"`, s.From)
+	switch s.Security {
+	case StartTLS, ImplicitTLS:
+	case NoTLS:
+		v.require(s.Username == "", "mail.security", `"none" would send the password in clear (RFC 8314 §3): write starttls or tls, or remove mail.username`)
+	default:
+		v.add("mail.security", "%q is not known: write starttls, tls or none", s.Security)
+	}
+	return Mail{Host: s.Host, Port: s.Port, Security: s.Security, Username: s.Username, Password: v.mailPassword(s), From: s.From}
+}
+
+func (v *validator) logLevel(written string) slog.Level {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[written]
+	v.require(ok, "log.level", "%q is not known: write debug, info, warn or error", written)
+	return level
+}
+
+func (v *validator) tracing(s traceSection) Tracing {
+	v.require(s.SampleRatio >= 0 && s.SampleRatio <= 1, "tracing.sample_ratio", "must be from 0 (none) to 1 (every request)")
+	if s.Endpoint != "" {
+		at, err := url.Parse(s.Endpoint)
+		v.require(err == nil && (at.Scheme == "http" || at.Scheme == "https") && at.Host != "" && at.User == nil && at.RawQuery == "", "tracing.endpoint",
+			`must be the collector's OTLP/HTTP address, such as "http://127.0.0.1:4318"`)
+	}
+	return Tracing{Endpoint: s.Endpoint, SampleRatio: s.SampleRatio}
+}
+
+func (v *validator) limits(s limitsSection) Limits {
+	v.require(s.PasswordHashes >= 0 && s.PasswordHashes <= 1024, "limits.password_hashes", "must be from 1 to 1024, or 0 to choose by the number of processors")
+	grace := time.Duration(s.ShutdownGrace)
+	v.require(grace >= time.Second && grace <= time.Hour, "limits.shutdown_grace", "must be from 1s to 1h")
+	if s.PasswordHashes == 0 {
+		s.PasswordHashes = max(2, runtime.GOMAXPROCS(0))
+	}
+	return Limits{PasswordHashes: s.PasswordHashes, ShutdownGrace: grace}
+}
