@@ -19,6 +19,7 @@ func accessTokenClaims() *oidc.AccessTokenClaims {
 }
 
 func benchmarkSign(b *testing.B, alg jwk.Alg) {
+	b.Helper()
 	set, claims := newSet(b, generate(b, alg, jwk.StateCurrent)), accessTokenClaims()
 	b.ReportAllocs()
 	for b.Loop() {

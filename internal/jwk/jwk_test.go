@@ -99,7 +99,7 @@ func TestGoJoseVerifiesOurTokens(t *testing.T) {
 	for _, alg := range jwk.Algs() {
 		set := newSet(t, generate(t, alg, jwk.StateCurrent), generate(t, alg, jwk.StateNext))
 		token := sign(t, set, alg, jwk.TypAccessToken)
-		parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+		parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 		if err != nil {
 			t.Fatalf("%s: %v", alg, err)
 		}

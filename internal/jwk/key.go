@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -132,8 +133,7 @@ func algOf(public crypto.PublicKey) (Alg, error) {
 // has no successor yet, fresh only takes that place, because a key that was
 // never published must not sign. Keys of other algorithms stay as they are.
 func Rotate(keys []Key, alg Alg, fresh Key, now time.Time) []Key {
-	_, hasCurrent := find(keys, alg, StateCurrent)
-	_, hasNext := find(keys, alg, StateNext)
+	hasCurrent, hasNext := has(keys, alg, StateCurrent), has(keys, alg, StateNext)
 	if !hasCurrent && !hasNext {
 		return append(without(keys, alg, StatePrevious), activate(fresh, now))
 	}
@@ -159,13 +159,8 @@ func activate(k Key, now time.Time) Key {
 	return k
 }
 
-func find(keys []Key, alg Alg, state State) (Key, bool) {
-	for _, k := range keys {
-		if k.Alg == alg && k.State == state {
-			return k, true
-		}
-	}
-	return Key{}, false
+func has(keys []Key, alg Alg, state State) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.Alg == alg && k.State == state })
 }
 
 func without(keys []Key, alg Alg, state State) []Key {

@@ -61,8 +61,8 @@ func (s *Set) add(k Key) error {
 		return err
 	case alg != k.Alg:
 		return fmt.Errorf("the algorithm is %s, but the key is for %s", k.Alg, alg)
-	case k.KID == "":
-		return errors.New("the kid is missing")
+	case k.KID == "" || strings.ContainsFunc(k.KID, notBase64URL):
+		return errors.New("the kid is not base64url")
 	}
 	for _, other := range s.keys {
 		if other.KID == k.KID {
@@ -80,21 +80,20 @@ func (s *Set) add(k Key) error {
 	return nil
 }
 
+func notBase64URL(r rune) bool {
+	return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}
+
 // order puts current keys first: some clients take the first key that fits.
 func (k signingKey) order() int {
 	return slices.Index([]State{StateCurrent, StateNext, StatePrevious}, k.State)
 }
 
-// newHeader is the encoded JOSE header (RFC 7515 §4.1). Marshalling three
-// strings cannot fail. The order of the members is part of the token format:
-// Verify compares the header as text.
+// newHeader is the encoded JOSE header (RFC 7515 §4.1). The order of the
+// members is part of the token format: Verify compares the header as text.
+// None of the three needs escaping: alg and typ are constants, kid is base64url.
 func newHeader(alg Alg, kid, typ string) string {
-	header, _ := json.Marshal(struct {
-		Alg Alg    `json:"alg"`
-		KID string `json:"kid"`
-		Typ string `json:"typ"`
-	}{alg, kid, typ})
-	return encode(header)
+	return encode([]byte(`{"alg":"` + string(alg) + `","kid":"` + kid + `","typ":"` + typ + `"}`))
 }
 
 func (k *signingKey) header(typ string) string {

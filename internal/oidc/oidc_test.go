@@ -90,7 +90,7 @@ func TestCore_3_1_2_1_ParsePrompt(t *testing.T) {
 		"login":                        oidc.PromptLogin,
 		"consent login":                oidc.PromptConsent | oidc.PromptLogin,
 		" select_account  consent ":    oidc.PromptSelectAccount | oidc.PromptConsent,
-		"login login":                  oidc.PromptLogin,
+		"login consent login":          oidc.PromptLogin | oidc.PromptConsent,
 		"login consent select_account": oidc.PromptLogin | oidc.PromptConsent | oidc.PromptSelectAccount,
 	}
 	for in, want := range cases {

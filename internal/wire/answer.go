@@ -82,8 +82,8 @@ func Note(ctx context.Context, err error) *oauth.Error {
 	meant := AsOAuth(err)
 	record := reqlog.From(ctx)
 	record.Outcome, record.Reason = meant.Code, meant.Reason
-	if error(meant) != err {
-		record.Err = err // wrapped or ours: the log gets the whole, the client does not
+	if error(meant) != err { //nolint:errorlint // identity is the question: did err say more than the client may see?
+		record.Err = err
 	}
 	return meant
 }

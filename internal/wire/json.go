@@ -104,7 +104,7 @@ func (s *strictReader) value(path string, t reflect.Type) error {
 	case '"':
 		return s.text(path, t)
 	}
-	return s.scalar(path, t)
+	return s.scalar(t)
 }
 
 func (s *strictReader) nested(read func() error) error {
@@ -133,9 +133,9 @@ func (s *strictReader) object(path string, known members) error {
 			return oauth.InvalidRequest("the member %s is given more than once; send it once", nameForPeople(memberPath))
 		}
 		seen[name] = true
-		memberType, err := known.find(name)
-		if err != nil {
-			return err
+		memberType, similar := known.find(name)
+		if similar != "" {
+			return oauth.InvalidRequest("member names are case-sensitive: write %s, not %s", similar, nameForPeople(name))
 		}
 		s.skipSpace()
 		s.at++ // the colon
@@ -181,7 +181,7 @@ func (s *strictReader) text(path string, t reflect.Type) error {
 
 // scalar steps over a number, true, false or null. At the top there has to be
 // a value: encoding/json would take null for "leave everything as it is".
-func (s *strictReader) scalar(path string, t reflect.Type) error {
+func (s *strictReader) scalar(t reflect.Type) error {
 	start := s.at
 	for s.at < len(s.data) && !strings.ContainsRune(",]} \t\r\n", rune(s.data[s.at])) {
 		s.at++

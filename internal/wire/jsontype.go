@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
-
-	"latchkey.dev/internal/oauth"
 )
 
 // members are what an object will be decoded into: a struct's members by
@@ -51,22 +49,22 @@ func memberName(f reflect.StructField) (string, bool) {
 }
 
 // find returns the type that a member will be decoded into, nil when there is
-// no such member. A name that differs from a member's only in case is refused:
-// encoding/json would take it for that member, and other readers of the same
-// document would not.
-func (m members) find(name string) (reflect.Type, error) {
+// no such member. similar is a member whose name differs only in case:
+// encoding/json would take the one for the other, and other readers of the
+// same document would not.
+func (m members) find(name string) (t reflect.Type, similar string) {
 	if m.byName == nil {
-		return m.every, nil
+		return m.every, ""
 	}
 	if t, ok := m.byName[name]; ok {
-		return t, nil
+		return t, ""
 	}
 	for member := range m.byName {
 		if strings.EqualFold(member, name) {
-			return nil, oauth.InvalidRequest("member names are case-sensitive: write %s, not %s", member, nameForPeople(name))
+			return nil, member
 		}
 	}
-	return nil, nil
+	return nil, ""
 }
 
 // elementOf returns what the elements of an array will be decoded into.
