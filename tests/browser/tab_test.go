@@ -161,9 +161,9 @@ func (b *tab) picture(name string) {
 		b.t.Errorf("picture %s: %v", name, err)
 		return
 	}
-	folder, err := running.Artefacts("browser")
+	folder, err := running.Artefacts(filepath.Join("browser", filepath.Dir(name)))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, name+".png"), png, 0o600)
+		err = os.WriteFile(filepath.Join(folder, filepath.Base(name)+".png"), png, 0o644)
 	}
 	if err != nil {
 		b.t.Errorf("picture %s: %v", name, err)
