@@ -1,0 +1,135 @@
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"latchkey.dev/internal/oauth"
+)
+
+func TestAHashFitsItsPasswordOnly(t *testing.T) {
+	h := New(Config{Rand: rand.Reader})
+	hash, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("hash = %s", hash)
+	}
+	for password, want := range map[string]bool{"correct horse": true, "Correct horse": false, "": false} {
+		if got, err := h.Verify(t.Context(), hash, password); got != want || err != nil {
+			t.Errorf("Verify(%q) = %v, %v; want %v", password, got, err, want)
+		}
+	}
+	again, _ := h.Hash(t.Context(), "correct horse")
+	if again == hash {
+		t.Error("two hashes of one password are equal: the salt is not random")
+	}
+}
+
+func TestRFC8265_4_2_1_AccentsTypedDifferentlyAreOnePassword(t *testing.T) {
+	h := New(Config{Rand: rand.Reader})
+	hash, err := h.Hash(t.Context(), "caf\u00e9 au lait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := h.Verify(t.Context(), hash, "cafe\u0301 au lait"); !ok || err != nil {
+		t.Errorf("Verify = %v, %v", ok, err)
+	}
+}
+
+func TestAnUnknownUserNeverFits(t *testing.T) {
+	h := New(Config{Rand: rand.Reader})
+	if ok, err := h.Verify(t.Context(), "", "anything at all"); ok || err != nil {
+		t.Errorf("Verify = %v, %v", ok, err)
+	}
+}
+
+func TestATamperedHashIsAnErrorAndCostsNothing(t *testing.T) {
+	h := New(Config{Rand: rand.Reader})
+	for _, hash := range []string{
+		"x", "$argon2i$v=19$m=19456,t=2,p=1$AAAA$AAAA", "$argon2id$v=19$m=4294967295,t=2,p=1$AAAA$AAAA",
+		"$argon2id$v=19$m=19456,t=4000000000,p=1$AAAA$AAAA", "$argon2id$v=19$m=19456,t=2,p=0$AAAA$AAAA", "$argon2id$v=16$m=19456,t=2,p=1$AAAA$AAAA",
+	} {
+		if ok, err := h.Verify(t.Context(), hash, "x"); ok || err == nil {
+			t.Errorf("Verify(%s) = %v, %v", hash, ok, err)
+		}
+	}
+}
+
+func TestTooManyAtOnceWaitAndThenHearSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(Config{Rand: rand.Reader, Concurrent: 1, Wait: time.Second})
+		h.slots <- struct{}{} // somebody else's hash that takes long
+		started := time.Now()
+		_, err := h.Hash(t.Context(), "correct horse")
+		if busy := (*oauth.Error)(nil); !errors.As(err, &busy) || busy.Code != oauth.CodeTemporarilyUnavailable || busy.RetryAfter == 0 {
+			t.Errorf("err = %v", err)
+		}
+		if waited := time.Since(started); waited != time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		<-h.slots
+		if _, err := h.Hash(t.Context(), "correct horse"); err != nil {
+			t.Errorf("after the rush: %v", err)
+		}
+	})
+}
+
+func TestALongLineIsTurnedAwayAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(Config{Rand: rand.Reader, Concurrent: 1, Wait: time.Hour})
+		h.slots <- struct{}{}
+		ctx, cancel := context.WithCancel(t.Context())
+		var waiting sync.WaitGroup
+		for range waitersPerSlot {
+			waiting.Go(func() { _, _ = h.Hash(ctx, "x") })
+		}
+		synctest.Wait()
+		started := time.Now()
+		if _, err := h.Hash(ctx, "x"); err == nil || time.Since(started) != 0 {
+			t.Errorf("err = %v after %v", err, time.Since(started))
+		}
+		cancel()
+		waiting.Wait()
+	})
+}
+
+func TestPolicy(t *testing.T) {
+	for password, want := range map[string]Problem{
+		"short":                  TooShort,
+		"ninechars":              TooShort,
+		"tencharsok":             "",
+		"mười ký tự":             "",
+		strings.Repeat("xy", 65): TooLong,
+		"password123":            Common,
+		"PassWord123":            Common,
+		"aaaaaaaaaaaa":           Common,
+		"noura@example.org":      Personal,
+		"noura12345":             Personal,
+		"salem12345":             Personal,
+		"example1noura":          Personal,
+		"noura likes green tea":  "",
+		"purple envelope seven":  "",
+	} {
+		if got := Check(password, "noura@example.org", "Noura Al Salem"); got != want {
+			t.Errorf("Check(%q) = %q, want %q", password, got, want)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA")
+	f.Add("$$$$$")
+	f.Fuzz(func(t *testing.T, hash string) {
+		if c, salt, key, err := decode(hash); err == nil && (c.memory > mostMemory || c.time > mostTime || len(salt) == 0 || len(key) != keyBytes) {
+			t.Errorf("decode(%q) = %+v", hash, c)
+		}
+	})
+}
