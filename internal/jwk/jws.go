@@ -87,15 +87,16 @@ func (s *Set) Verify(token, typ string) ([]byte, error) {
 	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") { // encoding/base64 skips line ends
 		return nil, ErrToken
 	}
-	key, encodedPayload, encodedSignature := s.signedBy(token, typ)
-	if key == nil {
+	input, encodedSignature := cutLast(token, '.')
+	header, encodedPayload, found := strings.Cut(input, ".")
+	key := s.withHeader(header, typ)
+	if !found || key == nil {
 		return nil, ErrToken
 	}
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(encodedSignature)
 	if err != nil {
 		return nil, ErrToken
 	}
-	input := token[:len(key.header(typ))+1+len(encodedPayload)]
 	if !key.verify([]byte(input), signature) {
 		return nil, ErrToken
 	}
@@ -104,6 +105,13 @@ func (s *Set) Verify(token, typ string) ([]byte, error) {
 		return nil, ErrToken
 	}
 	return payload, nil
+}
+
+func cutLast(s string, separator byte) (before, after string) {
+	if at := strings.LastIndexByte(s, separator); at >= 0 {
+		return s[:at], s[at+1:]
+	}
+	return s, ""
 }
 
 func (k *signingKey) verify(input, signature []byte) bool {

@@ -145,15 +145,12 @@ func (s *Set) Algs() []Alg {
 	return slices.DeleteFunc(Algs(), func(alg Alg) bool { return s.current(alg) == nil })
 }
 
-// signedBy returns the key whose header for typ the token starts with, and
-// the encoded payload and signature behind it.
-func (s *Set) signedBy(token, typ string) (key *signingKey, payload, signature string) {
-	header, rest, _ := strings.Cut(token, ".")
+// withHeader returns the key whose encoded header for typ this is, nil when none has it.
+func (s *Set) withHeader(header, typ string) *signingKey {
 	for i := range s.keys {
 		if s.keys[i].header(typ) == header {
-			payload, signature, _ = strings.Cut(rest, ".")
-			return &s.keys[i], payload, signature
+			return &s.keys[i]
 		}
 	}
-	return nil, "", ""
+	return nil
 }
