@@ -134,7 +134,8 @@ func TestAfterDisconnect(t *testing.T) {
 	b.want(b.post("/connection/acme/call"), "/connection/acme", `data-status="401" data-error="invalid_token"`, "The access token is not active.",
 		"WWW-Authenticate")
 	b.want(b.post("/connection/acme/refresh"), "/connection/acme", `data-action="refresh" data-status="400" data-error="invalid_grant" data-reason="revoked_by_user"`,
-		"The user disconnected this app.", "R1", "You disconnected Parcel Robot at Acme", `id="connect-acme"`)
+		"The user disconnected this app.", "R1", "You disconnected Parcel Robot at Acme", `id="connect-acme"`, "Acme has ended the connection")
+	b.want(b.get("/"), "/", "Ended by Acme")
 }
 
 func TestTokensAreNeverShown(t *testing.T) {

@@ -28,7 +28,8 @@ type connection struct {
 	mu        sync.Mutex
 	token     *oauth2.Token
 	granted   []string
-	refreshes int // how many refreshes have ended, well or not
+	refreshes int  // how many refreshes have ended, well or not
+	ended     bool // the platform says that there is nothing left to refresh
 	result    *result
 }
 
@@ -47,6 +48,12 @@ func (c *connection) current() *oauth2.Token {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.token
+}
+
+func (c *connection) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }
 
 func (c *connection) show(r *result) {
@@ -138,6 +145,7 @@ func (a *App) refreshOnce(ctx context.Context, c *connection) {
 	c.result = &result{Action: "refresh", At: a.now(), Title: "The platform gave new tokens", Status: http.StatusOK, Trouble: t}
 	if t != nil {
 		c.result.Title, c.result.Status = t.Title, t.Status
+		c.ended = c.ended || t.Code == "invalid_grant" // RFC 6749 §5.2: expired, revoked or another client's
 		return
 	}
 	c.token, c.granted = fresh, grantedScopes(fresh, c.granted)

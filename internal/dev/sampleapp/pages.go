@@ -51,7 +51,7 @@ type homeView struct {
 
 type platformView struct {
 	ID, Name, Summary, Host string
-	Connected               bool
+	Connected, Ended        bool
 	Who                     string
 }
 
@@ -61,7 +61,7 @@ func (a *App) home(w http.ResponseWriter, r *http.Request) {
 	for _, p := range a.platforms {
 		one := platformView{ID: p.ID, Name: p.Name, Summary: p.Summary, Host: hostOf(p.Issuer)}
 		if c := s.connection(p.ID); c != nil {
-			one.Connected, one.Who = true, c.identity.name()
+			one.Connected, one.Ended, one.Who = true, c.over(), c.identity.name()
 		}
 		view.Platforms = append(view.Platforms, one)
 	}
@@ -70,6 +70,7 @@ func (a *App) home(w http.ResponseWriter, r *http.Request) {
 
 type connectionView struct {
 	layout
+	Heading   string
 	Platform  platformView
 	Account   string
 	Since     time.Time
@@ -97,8 +98,13 @@ func (a *App) connection(w http.ResponseWriter, _ *http.Request, c *connection) 
 	token, granted, outcome := c.token, c.granted, c.result
 	c.mu.Unlock()
 	p := c.platform
+	title := p.Name + " is connected"
+	if c.over() {
+		title = p.Name + " has ended the connection"
+	}
 	a.render(w, http.StatusOK, "connection", connectionView{
-		layout:    layout{p.Name + " is connected – Parcel Robot"},
+		layout:    layout{title + " – Parcel Robot"},
+		Heading:   title,
 		Platform:  platformView{ID: p.ID, Name: p.Name, Host: hostOf(p.Issuer), Who: c.identity.name()},
 		Account:   c.identity.claim("account_id"),
 		Since:     c.connected,
@@ -132,7 +138,7 @@ func (a *App) tokenView(token *oauth2.Token) tokenView {
 	case left <= 0:
 		view.Ends = "over: the next call will be refused until you refresh"
 	default:
-		view.Ends = "in " + left.String()
+		view.Ends = fmt.Sprintf("in %d min %d s", int(left.Minutes()), int(left.Seconds())%60)
 	}
 	return view
 }
