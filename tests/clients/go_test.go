@@ -110,7 +110,7 @@ func endAndCheck(ctx context.Context, t *testing.T, config *oauth2.Config, fixtu
 
 // RFC 6749 §4.4: a client acts for itself.
 func TestGoClientCredentials(t *testing.T) {
-	fixture := server.confidential()
+	fixture := confidential()
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, server.client)
 	config := clientcredentials.Config{
 		ClientID: fixture.ClientID, ClientSecret: fixture.ClientSecret, TokenURL: fixture.Issuer + "/oauth/token",

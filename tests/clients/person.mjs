@@ -14,6 +14,8 @@ export async function allow(authorizationURL, { email, password, redirect_uri })
       page = await browser.press(page, 'allow')
     } else if (page.has('sign-in')) {
       page = await browser.press(page, 'sign-in', { email, password })
+    } else if (page.has('create-account')) {
+      page = await browser.press(page, 'create-account', { account_name: 'Noura’s Shop' })
     } else if (page.account()) {
       page = await browser.press(page, page.account())
     } else {

@@ -42,6 +42,8 @@ func (p *person) allow(authorizationURL, redirectURI string) (*url.URL, error) {
 			page, err = p.press(page, "allow", nil)
 		case page.formWith("sign-in") != nil:
 			page, err = p.press(page, "sign-in", map[string]string{"email": p.email, "password": p.password})
+		case page.formWith("create-account") != nil:
+			page, err = p.press(page, "create-account", map[string]string{"account_name": "Noura’s Shop"})
 		case page.account() != "":
 			page, err = p.press(page, page.account(), nil)
 		default:
