@@ -42,7 +42,7 @@ func DecodeJSON(data []byte, into any) error {
 	if !json.Valid(data) {
 		return oauth.InvalidRequest("the body is not one well-formed JSON value")
 	}
-	reader := strictReader{data: data}
+	reader := strictReader{data: data, types: map[reflect.Type]members{}}
 	if err := reader.value("", reflect.TypeOf(into)); err != nil {
 		return err
 	}
@@ -90,6 +90,7 @@ type strictReader struct {
 	data  []byte
 	at    int
 	depth int
+	types map[reflect.Type]members // looked at once each: an array may hold thousands of objects
 }
 
 // value reads one value at path, which will be decoded into t; t is nil where
@@ -98,13 +99,22 @@ func (s *strictReader) value(path string, t reflect.Type) error {
 	s.skipSpace()
 	switch s.data[s.at] {
 	case '{':
-		return s.nested(func() error { return s.object(path, membersOf(t)) })
+		return s.nested(func() error { return s.object(path, s.membersOf(t)) })
 	case '[':
 		return s.nested(func() error { return s.array(path, t) })
 	case '"':
 		return s.text(path, t)
 	}
 	return s.scalar(t)
+}
+
+func (s *strictReader) membersOf(t reflect.Type) members {
+	known, ok := s.types[t]
+	if !ok {
+		known = membersOf(t)
+		s.types[t] = known
+	}
+	return known
 }
 
 func (s *strictReader) nested(read func() error) error {

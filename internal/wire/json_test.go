@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/wire"
@@ -145,6 +146,30 @@ func TestJSONKeepsNothingOfTheBuffer(t *testing.T) {
 	}
 	if first.Name != "first" || string(first.Raw) != `"first"` {
 		t.Errorf("first became %s %s", first.Name, first.Raw)
+	}
+}
+
+// The most that 64 KiB can ask of the reader.
+func TestHostileJSONIsReadInTime(t *testing.T) {
+	var names strings.Builder
+	for i := range 7000 {
+		fmt.Fprintf(&names, `"%x":1,`, i)
+	}
+	attacks := map[string]string{
+		"many members":  "{" + names.String() + `"end":1}`,
+		"many elements": `{"redirect_uris":[` + strings.Repeat(`"",`, 20000) + `""]}`,
+		"many objects":  `{"keys":[` + strings.Repeat(`{},`, 20000) + `{}]}`,
+		"many escapes":  `{"client_name":"` + strings.Repeat(`\u00e9`, 10000) + `"}`,
+		"deep":          strings.Repeat(`[`, 60000),
+	}
+	for name, attack := range attacks {
+		started := time.Now()
+		_ = wire.DecodeJSON([]byte(attack), &document{}) // refused or not: only the time matters
+		if took := time.Since(started); took > 50*time.Millisecond {
+			t.Errorf("%s took %v", name, took)
+		} else {
+			t.Logf("%s took %v", name, took)
+		}
 	}
 }
 
