@@ -34,6 +34,8 @@ type Issuer struct {
 	SignUp bool
 	// PKCEOptional lets confidential clients that registered so leave PKCE out; public clients never can (OAuth 2.1 §4.1.1).
 	PKCEOptional bool
+	// Policy is where the platform differs from the usual answer.
+	Policy Policy
 	// Languages are the BCP 47 tags that the pages are shown in; empty means every language shipped.
 	Languages []string
 }

@@ -1,0 +1,36 @@
+package issuer
+
+// Policy is where a platform may differ from the standards' usual answer. The zero value is the usual answer. None of it can
+// switch a check off: a policy asks for more, or changes what happens to what was not allowed.
+type Policy struct {
+	// DropScopes leaves out what the client may not ask for, instead of answering invalid_scope.
+	DropScopes bool
+	// MinState is the least length of the state parameter, in characters.
+	MinState int
+	// ServiceSession makes the token and exchange endpoints also ask for the signed-in session of a service account.
+	ServiceSession bool
+	// SingleUseTokens makes an access token good for one exchange, once.
+	SingleUseTokens bool
+	// MachineRefresh gives client credentials a refresh token too (RFC 6749 §4.4.3 advises against it).
+	MachineRefresh bool
+	// RefreshByAccessToken lets a refresh prove the client by its access token, even an expired one, instead of its secret.
+	RefreshByAccessToken bool
+	// AccountBound makes client credentials name the account that owns the client.
+	AccountBound bool
+	// RoleScopes narrows a token, at issue and at introspection, to what the user's role may still grant.
+	RoleScopes bool
+	// ClientIDs and ClientSecrets are how new credentials look.
+	ClientIDs, ClientSecrets CredentialFormat
+	// Registration opens dynamic client registration (RFC 7591).
+	Registration bool
+	// SandboxOf names the live issuer that this one mirrors; empty when it is live itself.
+	SandboxOf string
+}
+
+// CredentialFormat is the look of an identifier or a secret.
+type CredentialFormat struct {
+	// Prefix stands before the random part.
+	Prefix string
+	// Digits makes an identifier of that many digits instead of random letters.
+	Digits int
+}
