@@ -1,0 +1,173 @@
+package introspect
+
+import (
+	"context"
+	"errors"
+
+	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/lastuse"
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/mint"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/oidc"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/store"
+)
+
+// Config is what the introspection endpoint of one issuer works with.
+type Config struct {
+	Issuer  *issuer.Issuer
+	Store   *store.Store
+	Clients *client.Registry
+	Mint    *mint.Mint
+	LastUse *lastuse.Recorder
+}
+
+// Handler is the introspection endpoint. It is safe for concurrent use.
+type Handler struct{ Config }
+
+// New returns the introspection endpoint of an issuer.
+func New(config Config) *Handler { return &Handler{config} }
+
+// Request is an introspection request (RFC 7662 §2.1). token_type_hint is not needed: our tokens tell their kind.
+type Request struct {
+	Client client.Credentials
+	Token  string
+}
+
+// Response is RFC 7662 §2.2. Of an inactive token nothing is said but that.
+type Response struct {
+	Active    bool          `json:"active"`
+	Scope     string        `json:"scope,omitempty"` // what it allows now, which may be less than when it was issued
+	ClientID  string        `json:"client_id,omitempty"`
+	TokenType string        `json:"token_type,omitempty"` // of an access token only
+	ExpiresAt int64         `json:"exp,omitempty"`        // Unix seconds
+	IssuedAt  int64         `json:"iat,omitempty"`        // Unix seconds
+	Subject   string        `json:"sub,omitempty"`
+	Audience  oidc.Audience `json:"aud,omitempty"`
+	Issuer    string        `json:"iss,omitempty"`
+	JTI       string        `json:"jti,omitempty"`
+	// AccountID and GrantID are ours: whom the token acts for, and the connection it hangs on.
+	AccountID string `json:"account_id,omitempty"`
+	GrantID   string `json:"grant_id,omitempty"`
+}
+
+// Introspect says what a token is worth to the client that asks. Errors are *oauth.Error, or trouble with the database.
+func (h *Handler) Introspect(ctx context.Context, request Request) (Response, error) {
+	caller, err := h.Clients.Authenticate(ctx, request.Client)
+	if err != nil {
+		return Response{}, err
+	}
+	if caller.Public() { // RFC 7662 §2.1: the endpoint must know who asks, or tokens could be guessed at it
+		return Response{}, oauth.InvalidClient("introspection is only for clients with a secret").With(oauth.ReasonWrongAuthMethod)
+	}
+	if request.Token == "" {
+		return Response{}, oauth.InvalidRequest("token is missing")
+	}
+	if familyID, generation, ok := h.Mint.ReadRefreshToken(request.Token); ok {
+		return h.refreshToken(ctx, caller, familyID, generation)
+	}
+	access, err := h.Mint.ReadAccessToken(ctx, request.Token)
+	if errors.Is(err, mint.ErrUnreadable) {
+		return inactive(ctx, oauth.ReasonUnknown), nil
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	return h.accessToken(ctx, caller, access)
+}
+
+// inactive says nothing to the caller and the reason to the log.
+func inactive(ctx context.Context, reason string) Response {
+	reqlog.From(ctx).Reason = reason
+	return Response{}
+}
+
+// mayAsk: a client may ask about its own tokens, and an API that the platform registered as one about all.
+func mayAsk(caller *store.Client, clientID string) bool {
+	return caller.ID == clientID || caller.Metadata.Introspects
+}
+
+func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access mint.Access) (Response, error) {
+	if !mayAsk(caller, access.ClientID) {
+		return inactive(ctx, oauth.ReasonWrongClient), nil
+	}
+	if access.ExpiresAt <= h.Store.Now() {
+		return inactive(ctx, oauth.ReasonExpired), nil
+	}
+	state, err := h.Store.TokenState(ctx, store.TokenRef{
+		Issuer: h.Issuer.Name, JTI: access.JTI, FamilyID: access.FamilyID, ClientID: access.ClientID, IssuedAt: access.IssuedAt,
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return inactive(ctx, oauth.ReasonUnknown), nil
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	if state.Ended != "" {
+		return inactive(ctx, state.Ended), nil
+	}
+	note(ctx, access.GrantID, access.Subject)
+	h.LastUse.Touch(access.GrantID)
+	return Response{
+		Active: true, Scope: effective(access, state).String(), ClientID: access.ClientID, TokenType: oauth.TokenTypeBearer,
+		ExpiresAt: access.ExpiresAt.Unix(), IssuedAt: access.IssuedAt.Unix(), Subject: access.Subject, Audience: access.Audience,
+		Issuer: h.Issuer.URL, JTI: access.JTI, AccountID: access.AccountID, GrantID: access.GrantID,
+	}, nil
+}
+
+// effective is what the token allows now: what it was issued with, less what the user has taken back since.
+func effective(access mint.Access, state store.TokenState) oauth.ScopeSet {
+	if access.FamilyID == "" {
+		return access.Scopes
+	}
+	return access.Scopes.Intersect(state.GrantScopes)
+}
+
+func note(ctx context.Context, grantID, subject string) {
+	if grantID == "" {
+		return
+	}
+	record := reqlog.From(ctx)
+	record.Grant, record.User = grantID, subject
+}
+
+// refreshToken: only the current one of a family is active.
+func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, familyID string, generation int64) (Response, error) {
+	family, err := h.Store.Family(ctx, h.Issuer.Name, familyID)
+	if errors.Is(err, store.ErrNotFound) {
+		return inactive(ctx, oauth.ReasonUnknown), nil
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	now := h.Store.Now()
+	switch {
+	case !mayAsk(caller, family.ClientID):
+		return inactive(ctx, oauth.ReasonWrongClient), nil
+	case family.ExpiresAt <= now:
+		return inactive(ctx, oauth.ReasonExpired), nil
+	case family.Generation != generation:
+		return inactive(ctx, oauth.ReasonReused), nil
+	}
+	state, err := h.Store.TokenState(ctx, store.TokenRef{Issuer: h.Issuer.Name, FamilyID: familyID, ClientID: family.ClientID, IssuedAt: now})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Response{}, err
+	}
+	if err != nil || state.Ended != "" {
+		return inactive(ctx, state.Ended), nil
+	}
+	note(ctx, family.Grant.ID, family.UserID)
+	return h.describeFamily(family, state), nil
+}
+
+func (h *Handler) describeFamily(family store.Family, state store.TokenState) Response {
+	return Response{
+		Active: true, Scope: family.Scopes.Intersect(state.GrantScopes).String(), ClientID: family.ClientID,
+		ExpiresAt: family.ExpiresAt.Unix(), IssuedAt: issuedAt(family).Unix(), Subject: family.UserID, Issuer: h.Issuer.URL,
+		AccountID: family.AccountID, GrantID: family.Grant.ID,
+	}
+}
+
+func issuedAt(family store.Family) micros.Time { return max(family.RotatedAt, family.CreatedAt) }

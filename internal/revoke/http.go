@@ -1,0 +1,28 @@
+package revoke
+
+import (
+	"net/http"
+
+	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/wire"
+)
+
+// ServeRevoke is the standards' face of the endpoint: POST /oauth/revoke (RFC 7009 §2.1). The answer has no body (§2.2).
+func (h *Handler) ServeRevoke(w http.ResponseWriter, r *http.Request) error {
+	// §2.3: an app in a browser may give its tokens back. No cookie counts here.
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	form, err := wire.Form(r)
+	if err != nil {
+		return err
+	}
+	credentials, err := client.CredentialsFrom(r, form)
+	if err != nil {
+		return err
+	}
+	if err := h.Revoke(r.Context(), Request{Client: credentials, Token: form.Get("token")}); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}

@@ -1,0 +1,32 @@
+package token
+
+import (
+	"net/http"
+
+	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/wire"
+)
+
+// ServeToken is the standards' face of the endpoint: POST /oauth/token (RFC 6749 §3.2).
+func (h *Handler) ServeToken(w http.ResponseWriter, r *http.Request) error {
+	// An app in a browser may read the answer. No cookie counts here, so another site learns nothing by it.
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	form, err := wire.Form(r, "resource") // RFC 8707 §2: several may be named
+	if err != nil {
+		return err
+	}
+	credentials, err := client.CredentialsFrom(r, form)
+	if err != nil {
+		return err
+	}
+	response, err := h.Token(r.Context(), Request{
+		GrantType: oauth.GrantType(form.Get("grant_type")), Client: credentials,
+		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
+		RefreshToken: form.Get("refresh_token"), Scope: form.Get("scope"), Resources: form.List("resource"),
+	})
+	if err != nil {
+		return err
+	}
+	return wire.WriteJSON(w, http.StatusOK, response)
+}

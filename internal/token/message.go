@@ -1,0 +1,66 @@
+package token
+
+import (
+	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store"
+)
+
+// Request is a token request (RFC 6749 §4.1.3, §4.4.2, §6), whichever wire it came over.
+type Request struct {
+	GrantType oauth.GrantType
+	Client    client.Credentials
+	// Code, RedirectURI and CodeVerifier belong to an authorization code (RFC 7636 §4.5).
+	Code, RedirectURI, CodeVerifier string
+	RefreshToken                    string
+	// Scope may narrow a refresh token's or a client's own; a code's was decided by the person.
+	Scope string
+	// Resources may narrow the audience (RFC 8707 §2.2).
+	Resources []string
+}
+
+// Response is a successful answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+type Response struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope"` // always said, for it may be less than was asked
+	IDToken      string `json:"id_token,omitempty"`
+
+	// What a dialect may put on the wire besides.
+	ExpiresAt                            micros.Time `json:"-"`
+	ClientID, UserID, AccountID, GrantID string      `json:"-"`
+}
+
+// authorization is what a grant type found: who allowed what to which client.
+type authorization struct {
+	client *store.Client
+	// subject is the user, or the client itself; the other names are empty for a client's own token.
+	subject, accountID, grantID, familyID string
+	scopes                                oauth.ScopeSet
+	resources                             []string // authorized
+	audience                              []string // of those, the ones this access token is for
+	// refreshGeneration is the refresh token to hand out; 0 means none.
+	refreshGeneration int64
+	// What an ID Token repeats.
+	authTime  micros.Time
+	amr       []string
+	sessionID string
+	nonce     string
+
+	now micros.Time
+	// spends is what write makes good: the code, or the family that is to be rotated.
+	code    *store.Code
+	family  store.Family
+	rotates bool
+}
+
+func (a *authorization) idTokenAlg() jwk.Alg {
+	if alg := a.client.Metadata.IDTokenSignedAlg; alg != "" {
+		return alg
+	}
+	return jwk.RS256 // OpenID Connect Core §15.1
+}

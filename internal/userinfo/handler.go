@@ -1,0 +1,116 @@
+package userinfo
+
+import (
+	"context"
+	"errors"
+
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/lastuse"
+	"latchkey.dev/internal/mint"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/oidc"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/store"
+)
+
+// Config is what the UserInfo endpoint of one issuer works with.
+type Config struct {
+	Issuer  *issuer.Issuer
+	Store   *store.Store
+	Mint    *mint.Mint
+	LastUse *lastuse.Recorder
+}
+
+// Handler is the UserInfo endpoint. It is safe for concurrent use.
+type Handler struct{ Config }
+
+// New returns the UserInfo endpoint of an issuer.
+func New(config Config) *Handler { return &Handler{config} }
+
+// Request is a UserInfo request (OpenID Connect Core §5.3.1).
+type Request struct {
+	AccessToken string
+}
+
+// Response is OpenID Connect Core §5.3.2, with the account that the user acts for.
+type Response struct {
+	oidc.UserClaims
+
+	AccountID string `json:"account_id,omitempty"`
+}
+
+// UserInfo returns the claims that the token opens. Errors are *oauth.Error, or trouble with the database.
+func (h *Handler) UserInfo(ctx context.Context, request Request) (Response, error) {
+	access, err := h.Mint.ReadAccessToken(ctx, request.AccessToken)
+	if errors.Is(err, mint.ErrUnreadable) {
+		return Response{}, ended(oauth.ReasonUnknown)
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	record := reqlog.From(ctx)
+	record.Client, record.Grant = access.ClientID, access.GrantID
+	if access.FamilyID == "" {
+		return Response{}, oauth.InsufficientScope("this token is the client's own; there is no user behind it").WithScope(needed())
+	}
+	record.User = access.Subject
+	scopes, err := h.scopes(ctx, access)
+	if err != nil {
+		return Response{}, err
+	}
+	if !scopes.Has(oidc.ScopeOpenID) {
+		return Response{}, oauth.InsufficientScope("this needs an access token with the scope openid").WithScope(needed())
+	}
+	user, err := h.Store.User(ctx, h.Issuer.Name, access.Subject)
+	if errors.Is(err, store.ErrNotFound) {
+		return Response{}, ended(oauth.ReasonUnknown)
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	h.LastUse.Touch(access.GrantID)
+	return Response{UserClaims: oidc.ClaimsFor(scopes, person(user)), AccountID: access.AccountID}, nil
+}
+
+func needed() oauth.ScopeSet { return oauth.ScopeSet{oidc.ScopeOpenID} }
+
+// scopes checks that the token holds, as every node sees it, and returns what it allows now.
+func (h *Handler) scopes(ctx context.Context, access mint.Access) (oauth.ScopeSet, error) {
+	if access.ExpiresAt <= h.Store.Now() {
+		return nil, ended(oauth.ReasonExpired)
+	}
+	state, err := h.Store.TokenState(ctx, store.TokenRef{
+		Issuer: h.Issuer.Name, JTI: access.JTI, FamilyID: access.FamilyID, ClientID: access.ClientID, IssuedAt: access.IssuedAt,
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ended(oauth.ReasonUnknown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if state.Ended != "" {
+		return nil, ended(state.Ended)
+	}
+	return access.Scopes.Intersect(state.GrantScopes), nil
+}
+
+// ended is RFC 6750 §3.1: expired, revoked, malformed or otherwise invalid.
+func ended(reason string) error {
+	switch reason {
+	case oauth.ReasonExpired:
+		return oauth.InvalidToken("the access token has expired; refresh it").With(reason)
+	case oauth.ReasonUnknown:
+		return oauth.InvalidToken("the access token was not issued here").With(reason)
+	case oauth.ReasonRevokedByUser:
+		return oauth.InvalidToken("the user disconnected this app; ask them to connect it again").With(reason)
+	default:
+		return oauth.InvalidToken("the access token was revoked").With(reason)
+	}
+}
+
+func person(user store.User) oidc.Person {
+	return oidc.Person{
+		Subject: user.ID, Name: user.Name, Locale: user.Locale, UpdatedAt: user.UpdatedAt.Unix(),
+		Email: user.Email, EmailVerified: !user.EmailVerifiedAt.Never(),
+	}
+}
