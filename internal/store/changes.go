@@ -43,12 +43,11 @@ func (s *Store) PollChanges(ctx context.Context) error {
 func (c *changes) fresh(rows []dbsql.Change) (drops []func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := c.versions == nil
-	if first {
+	if c.versions == nil { // what was cached before the first poll may be older than it: drop that too
 		c.versions = map[string]int64{}
 	}
 	for _, row := range rows {
-		if !first && c.versions[row.Topic] != row.Version {
+		if c.versions[row.Topic] != row.Version {
 			drops = append(drops, c.watchers[row.Topic]...)
 		}
 		c.versions[row.Topic] = row.Version

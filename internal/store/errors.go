@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrNotFound is the refusal of a read or of a conditional statement: no such row, or not in that state.
@@ -31,10 +32,15 @@ func (e *UnavailableError) Unavailable() bool { return true }
 
 // found turns "no row" into ErrNotFound.
 func found[T any](row T, err error) (T, error) {
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || neverText(err) {
 		return row, ErrNotFound
 	}
 	return row, err
+}
+
+// closed: database/sql has no name for this error.
+func closed(err error) bool {
+	return errors.Is(err, sql.ErrConnDone) || strings.HasSuffix(err.Error(), "sql: database is closed")
 }
 
 // changed turns "no row was changed" into the refusal.

@@ -38,8 +38,11 @@ type Consent struct {
 }
 
 // SaveConsent makes the connection, or changes it. created tells which. ErrConflict asks the caller to run its transaction again:
-// another tab was faster.
+// another tab was faster. ErrNotFound says that the user is no member of the account, perhaps since a moment ago.
 func (tx *Tx) SaveConsent(consent Consent) (grant Grant, created bool, err error) {
+	if _, err = tx.LockMember(consent.Issuer, consent.AccountID, consent.UserID); err != nil {
+		return grant, false, err
+	}
 	grant, err = found(tx.q.FindGrant(tx.ctx, dbsql.FindGrantParams{
 		Issuer: consent.Issuer, UserID: consent.UserID, AccountID: consent.AccountID, ClientID: consent.ClientID,
 	}))

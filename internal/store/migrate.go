@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 	"modernc.org/sqlite"
 )
 
@@ -55,9 +56,13 @@ func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration
 // withProvider gives fn the migrations on a connection of their own.
 func withProvider(databaseURL string, fn func(*goose.Provider) error) error {
 	driver, dsn, dialect, folder := "pgx", databaseURL, goose.DialectPostgres, "migrations/postgres"
+	options, err := takeTurns()
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
-		driver, dialect, folder = "sqlite", goose.DialectSQLite3, "migrations/sqlite"
-		dsn = "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + writerPragmas
+		driver, dialect, folder, options = "sqlite", goose.DialectSQLite3, "migrations/sqlite", nil
+		dsn = "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate&" + writerPragmas
+	}
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -67,7 +72,7 @@ func withProvider(databaseURL string, fn func(*goose.Provider) error) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	provider, err := goose.NewProvider(dialect, db, files)
+	provider, err := goose.NewProvider(dialect, db, files, options...)
 	if err != nil {
 		return errors.Join(fmt.Errorf("migrate: %w", err), db.Close())
 	}
@@ -75,6 +80,12 @@ func withProvider(databaseURL string, fn func(*goose.Provider) error) error {
 		err = fmt.Errorf("migrate: %w", err)
 	}
 	return errors.Join(err, db.Close())
+}
+
+// takeTurns keeps nodes that start together from migrating at once; each asks again every second for a minute.
+func takeTurns() ([]goose.ProviderOption, error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	return []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
 }
 
 // SchemaError says that the database is older than this binary needs.

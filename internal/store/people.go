@@ -122,18 +122,19 @@ func (s *Store) Memberships(ctx context.Context, issuer, userID string) ([]Membe
 	return rows, s.fail(err)
 }
 
-// SetRole changes a member's role. The last owner's is ErrConflict.
+// SetRole changes a member's role. One who is no member is ErrNotFound, the last owner is ErrConflict.
 func (tx *Tx) SetRole(issuer, accountID, userID string, role issuer.Role) error {
-	if err := tx.lockAccount(issuer, accountID); err != nil {
+	if _, err := tx.lockMembers(issuer, accountID, userID); err != nil {
 		return err
 	}
 	rows, err := tx.q.SetMemberRole(tx.ctx, dbsql.SetMemberRoleParams{Issuer: issuer, AccountID: accountID, UserID: userID, Role: role})
 	return changed(rows, err, ErrConflict)
 }
 
-// RemoveMember takes a user out of an account and ends every connection that they made for it. The last owner is ErrConflict.
+// RemoveMember takes a user out of an account and ends every connection that they made for it. One who is no member is
+// ErrNotFound, the last owner is ErrConflict.
 func (tx *Tx) RemoveMember(issuer, accountID, userID, reason string) ([]Grant, error) {
-	if err := tx.lockAccount(issuer, accountID); err != nil {
+	if _, err := tx.lockMembers(issuer, accountID, userID); err != nil {
 		return nil, err
 	}
 	rows, err := tx.q.DeleteMember(tx.ctx, dbsql.DeleteMemberParams{Issuer: issuer, AccountID: accountID, UserID: userID})
@@ -145,9 +146,24 @@ func (tx *Tx) RemoveMember(issuer, accountID, userID, reason string) ([]Grant, e
 	})
 }
 
-func (tx *Tx) lockAccount(issuer, accountID string) error {
+// lockMembers keeps every other change out of an account's membership and returns one member as it is now.
+func (tx *Tx) lockMembers(issuer, accountID, userID string) (Member, error) {
 	rows, err := tx.q.LockAccount(tx.ctx, dbsql.LockAccountParams{Issuer: issuer, ID: accountID})
-	return changed(rows, err, ErrNotFound)
+	if err := changed(rows, err, ErrNotFound); err != nil {
+		return Member{}, err
+	}
+	return tx.Member(issuer, accountID, userID)
+}
+
+// Member returns a user's place in an account as this transaction sees it.
+func (tx *Tx) Member(issuer, accountID, userID string) (Member, error) {
+	return found(tx.q.GetMember(tx.ctx, dbsql.GetMemberParams{Issuer: issuer, AccountID: accountID, UserID: userID}))
+}
+
+// LockMember returns a user's place in an account and keeps it as it is until the transaction ends, so that what it allows
+// cannot be taken away meanwhile. ErrNotFound when there is none.
+func (tx *Tx) LockMember(issuer, accountID, userID string) (Member, error) {
+	return found(tx.q.LockMember(tx.ctx, dbsql.LockMemberParams{Issuer: issuer, AccountID: accountID, UserID: userID}))
 }
 
 // Invite records an invitation. Invitation.TokenHash is Hash of the token in the mail's link.

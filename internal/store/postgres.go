@@ -77,7 +77,7 @@ func (e *postgresEngine) once(ctx context.Context, fn func(dbsql.DBTX) error) er
 	if err != nil {
 		return err
 	}
-	if err := fn(tx); err != nil {
+	if err := protect(fn, tx); err != nil {
 		_ = tx.Rollback() // the work is refused either way
 		return err
 	}
@@ -112,6 +112,12 @@ func retryable(err error) bool {
 	return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
 }
 
+// neverText: what was looked for is not text (a NUL, broken UTF-8), so no row has it. SQLite finds none by itself.
+func neverText(err error) bool {
+	var failure *pgconn.PgError
+	return errors.As(err, &failure) && failure.Code == "22021" // character_not_in_repertoire
+}
+
 // unavailable: integrity violations (class 23) and malformed data (class 22) are ours; all else that the server or the
 // network reports is the database's trouble.
 func (e *postgresEngine) unavailable(err error) bool {
@@ -122,6 +128,6 @@ func (e *postgresEngine) unavailable(err error) bool {
 	}
 	var network net.Error
 	var connect *pgconn.ConnectError
-	return errors.As(err, &network) || errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+	return errors.As(err, &network) || errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || closed(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }

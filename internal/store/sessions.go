@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"latchkey.dev/internal/micros"
@@ -23,11 +24,11 @@ const (
 	PurposeResetPassword = "reset_password"
 )
 
-// CreateSession records a sign-in.
+// CreateSession records a sign-in. What a browser calls itself need not be text: PostgreSQL keeps nothing else.
 func (tx *Tx) CreateSession(session Session) error {
 	return tx.q.InsertSession(tx.ctx, dbsql.InsertSessionParams{
 		Hash: session.Hash, ID: session.ID, Issuer: session.Issuer, UserID: session.UserID, Amr: session.Amr,
-		UserAgent: session.UserAgent, Address: session.Address, AuthTime: tx.now, ExpiresAt: session.ExpiresAt,
+		UserAgent: strings.ToValidUTF8(session.UserAgent, "\uFFFD"), Address: session.Address, AuthTime: tx.now, ExpiresAt: session.ExpiresAt,
 	})
 }
 

@@ -62,7 +62,7 @@ func (e *sqliteEngine) unavailable(err error) bool {
 	if errors.As(err, &failure) {
 		return failure.Code()&0xff != sqlite3.SQLITE_CONSTRAINT
 	}
-	return errors.Is(err, sql.ErrConnDone) || errors.Is(err, errWriterClosed)
+	return closed(err) || errors.Is(err, errWriterClosed)
 }
 
 func (e *sqliteEngine) close() error {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -176,9 +177,9 @@ func (s *Store) TokenState(ctx context.Context, ref TokenRef) (TokenState, error
 	state := TokenState{GrantScopes: row.GrantScopes, Ended: clientEnded(row.ClientStatus, row.RevokedBefore, ref.IssuedAt)}
 	switch {
 	case !row.GrantRevokedAt.Never():
-		state.Ended = row.GrantReason
+		state.Ended = cmp.Or(row.GrantReason, oauth.ReasonRevoked) // no reason given is no reason to let it live
 	case !row.FamilyRevokedAt.Never():
-		state.Ended = row.FamilyReason
+		state.Ended = cmp.Or(row.FamilyReason, oauth.ReasonRevoked)
 	case row.TokenRevoked:
 		state.Ended = oauth.ReasonRevoked
 	case !row.UserSuspendedAt.Never():

@@ -137,7 +137,7 @@ func (w *writer) apply(job *write) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	if job.err = w.protect(job.fn); job.err != nil {
+	if job.err = protect(job.fn, w); job.err != nil {
 		if err := w.exec("ROLLBACK TO one"); err != nil {
 			return errors.Join(job.err, err)
 		}
@@ -145,14 +145,15 @@ func (w *writer) apply(job *write) error {
 	return w.exec("RELEASE one")
 }
 
-// protect keeps a panic in one transaction from taking the writer, and with it every other one, down.
-func (w *writer) protect(fn func(dbsql.DBTX) error) (err error) {
+// protect keeps a panic in one transaction from taking the writer, and with it every other one, down, and from leaving
+// PostgreSQL's open.
+func protect(fn func(dbsql.DBTX) error, db dbsql.DBTX) (err error) {
 	defer func() {
 		if caught := recover(); caught != nil {
 			err = fmt.Errorf("store: panic in a transaction: %v\n%s", caught, debug.Stack())
 		}
 	}()
-	return fn(w)
+	return fn(db)
 }
 
 // abandon gives every transaction of a lost batch the reason; those that had refused by themselves keep their own.

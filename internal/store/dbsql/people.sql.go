@@ -524,6 +524,30 @@ func (q *Queries) LockAccount(ctx context.Context, arg LockAccountParams) (int64
 	return result.RowsAffected()
 }
 
+const lockMember = `-- name: LockMember :one
+UPDATE members SET role = role WHERE issuer = $1 AND account_id = $2 AND user_id = $3 RETURNING issuer, account_id, user_id, role, created_at
+`
+
+type LockMemberParams struct {
+	Issuer    string
+	AccountID string
+	UserID    string
+}
+
+// An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
+func (q *Queries) LockMember(ctx context.Context, arg LockMemberParams) (Member, error) {
+	row := q.db.QueryRowContext(ctx, lockMember, arg.Issuer, arg.AccountID, arg.UserID)
+	var i Member
+	err := row.Scan(
+		&i.Issuer,
+		&i.AccountID,
+		&i.UserID,
+		&i.Role,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
 const renameAccount = `-- name: RenameAccount :execrows
 UPDATE accounts SET name = $3 WHERE issuer = $1 AND id = $2
 `

@@ -48,7 +48,7 @@ func (q *Queries) PruneFamilies(ctx context.Context, expiresAt micros.Time) (int
 }
 
 const pruneInvitations = `-- name: PruneInvitations :execrows
-DELETE FROM invitations WHERE expires_at <= $1
+DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invitations AS i WHERE i.expires_at <= $1 ORDER BY i.expires_at LIMIT 500)
 `
 
 func (q *Queries) PruneInvitations(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -84,7 +84,7 @@ func (q *Queries) PruneSessions(ctx context.Context, expiresAt micros.Time) (int
 }
 
 const pruneThrottles = `-- name: PruneThrottles :execrows
-DELETE FROM throttles WHERE expires_at <= $1
+DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM throttles AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 500)
 `
 
 func (q *Queries) PruneThrottles(ctx context.Context, expiresAt micros.Time) (int64, error) {

@@ -54,6 +54,10 @@ WHERE members.issuer = $1 AND members.account_id = $2 AND members.user_id = $3
 -- Serializes changes to an account's membership, so that two owners cannot each remove the other.
 UPDATE accounts SET name = name WHERE issuer = $1 AND id = $2;
 
+-- name: LockMember :one
+-- An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
+UPDATE members SET role = role WHERE issuer = $1 AND account_id = $2 AND user_id = $3 RETURNING *;
+
 -- name: ListMembers :many
 SELECT members.*, users.name AS user_name, users.email AS user_email
 FROM members JOIN users ON users.issuer = members.issuer AND users.id = members.user_id

@@ -14,7 +14,7 @@ DELETE FROM sessions WHERE hash IN (SELECT s.hash FROM sessions AS s WHERE s.exp
 DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 500);
 
 -- name: PruneThrottles :execrows
-DELETE FROM throttles WHERE expires_at <= $1;
+DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM throttles AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 500);
 
 -- name: PruneInvitations :execrows
-DELETE FROM invitations WHERE expires_at <= $1;
+DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invitations AS i WHERE i.expires_at <= $1 ORDER BY i.expires_at LIMIT 500);

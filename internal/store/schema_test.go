@@ -1,0 +1,143 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/store/pgtest"
+)
+
+func TestMigrations(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			t.Run("up, once", func(t *testing.T) { migrateOnce(t, engine.empty(t)) })
+			t.Run("never migrated", func(t *testing.T) { checkNever(t, engine.empty(t)) })
+			t.Run("too old", func(t *testing.T) { checkOld(t, engine.empty(t)) })
+			t.Run("newer is fine", func(t *testing.T) { checkNewer(t, engine.empty(t)) })
+			t.Run("nodes that start together take turns", func(t *testing.T) { migrateTogether(t, engine.empty(t)) })
+		})
+	}
+}
+
+func migrateOnce(t *testing.T, url string) {
+	t.Helper()
+	before, err := store.MigrationStatus(t.Context(), url)
+	if err != nil || len(before) == 0 || before[0].Applied {
+		t.Fatalf("status before: %v, %v", before, err)
+	}
+	steps, err := store.Migrate(t.Context(), url)
+	if err != nil || len(steps) != len(before) {
+		t.Fatalf("took %v, %v; want %d steps", steps, err, len(before))
+	}
+	if steps, err = store.Migrate(t.Context(), url); err != nil || len(steps) != 0 {
+		t.Errorf("again: took %v, %v; want none", steps, err)
+	}
+	after, err := store.MigrationStatus(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range after {
+		if !step.Applied {
+			t.Errorf("%s is not applied", step.Name)
+		}
+	}
+	if err := open(t, url).CheckSchema(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func checkNever(t *testing.T, url string) {
+	t.Helper()
+	wantSchemaError(t, open(t, url).CheckSchema(t.Context()))
+}
+
+func wantSchemaError(t *testing.T, err error) {
+	t.Helper()
+	var schema *store.SchemaError
+	if !errors.As(err, &schema) || schema.Have != 0 || schema.Need == 0 {
+		t.Fatalf("got %v, want a SchemaError that has version 0", err)
+	}
+	if !strings.Contains(err.Error(), "latchkey migrate") {
+		t.Errorf("%q does not name the command that mends it", err)
+	}
+}
+
+func checkOld(t *testing.T, url string) {
+	t.Helper()
+	if _, err := store.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	change(t, url, "DELETE FROM goose_db_version WHERE version_id > 0")
+	wantSchemaError(t, open(t, url).CheckSchema(t.Context()))
+}
+
+func checkNewer(t *testing.T, url string) {
+	t.Helper()
+	if _, err := store.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	change(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
+	if err := open(t, url).CheckSchema(t.Context()); err != nil {
+		t.Errorf("a newer schema is refused: %v", err)
+	}
+}
+
+func change(t *testing.T, url, statement string) {
+	t.Helper()
+	path, ok := strings.CutPrefix(url, "sqlite:")
+	if !ok {
+		pgtest.Exec(t, url, statement)
+		return
+	}
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func migrateTogether(t *testing.T, url string) {
+	t.Helper()
+	const nodes = 4
+	var all sync.WaitGroup
+	for range nodes {
+		all.Go(func() {
+			if _, err := store.Migrate(t.Context(), url); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := open(t, url).CheckSchema(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The two engines' migrations are numbered and named alike.
+func TestMigrationsAreAlike(t *testing.T) {
+	names := map[string]int{}
+	for _, engine := range []string{"sqlite", "postgres"} {
+		files, err := os.ReadDir("migrations/" + engine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			names[file.Name()]++
+		}
+	}
+	for name, count := range names {
+		if count != 2 {
+			t.Errorf("%s is there for one engine only", name)
+		}
+	}
+}
