@@ -1,13 +1,13 @@
 package wire
 
 import (
-	"context"
 	"encoding/base64"
 	"net"
 	"net/http"
 	"strings"
 
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
 )
 
 // credentials returns what follows the scheme in the Authorization header,
@@ -101,19 +101,11 @@ func isTokenCharacter(c byte) bool {
 	return strings.IndexByte("-._~+/", c) >= 0
 }
 
-type addressKey struct{}
-
-// WithRequestAddress returns a context that carries the client's address, as
-// the server worked it out from the proxies it trusts.
-func WithRequestAddress(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, addressKey{}, address)
-}
-
 // RequestAddress is the client's IP address for limits and the audit log: what
-// WithRequestAddress set, else the peer of the connection. Forwarding headers
-// are not read here, since anybody can send them.
+// the server worked out from the proxies it trusts, else the peer of the
+// connection. Forwarding headers are not read here, since anybody can send them.
 func RequestAddress(r *http.Request) string {
-	if address, ok := r.Context().Value(addressKey{}).(string); ok {
+	if address := reqlog.From(r.Context()).Address; address != "" {
 		return address
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/wire"
 )
 
@@ -114,7 +115,7 @@ func TestRequestAddress(t *testing.T) {
 	}
 	r := get("")
 	r.RemoteAddr = "192.0.2.1:4711"
-	r = r.WithContext(wire.WithRequestAddress(r.Context(), "203.0.113.9"))
+	r = r.WithContext(reqlog.With(r.Context(), &reqlog.Record{Address: "203.0.113.9"}))
 	if got := wire.RequestAddress(r); got != "203.0.113.9" {
 		t.Errorf("address behind a trusted proxy is %s", got)
 	}
