@@ -4,6 +4,7 @@
 package issuer
 
 import (
+	"strings"
 	"time"
 
 	"latchkey.dev/internal/jwk"
@@ -93,6 +94,9 @@ func DefaultLifetimes() Lifetimes {
 		Invitation:   7 * 24 * time.Hour,
 	}
 }
+
+// Secure tells whether the issuer is reached over TLS; only a development server's is not.
+func (i *Issuer) Secure() bool { return strings.HasPrefix(i.URL, "https:") }
 
 // Endpoint is the absolute URL of a path on this issuer.
 func (i *Issuer) Endpoint(path string) string { return i.URL + path }

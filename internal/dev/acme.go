@@ -1,0 +1,60 @@
+package dev
+
+import (
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jwk"
+)
+
+// acme is the sample platform without a dialect: a marketplace whose sellers connect apps to their shops.
+func acme(base, api string) *issuer.Issuer {
+	return &issuer.Issuer{
+		Name: "acme", URL: base, Hosts: []string{hostOf(base)}, Title: "Acme",
+		Brand: issuer.Brand{
+			Color: "#0b6e4f", SupportURL: "https://acme.example/help", PrivacyURL: "https://acme.example/privacy", TermsURL: "https://acme.example/terms",
+		},
+		Scopes:      acmeScopes(),
+		Audience:    api,
+		AccessToken: issuer.TokenFormat{Kind: issuer.Opaque, Alg: jwk.ES256, AccessPrefix: "lk_at_", RefreshPrefix: "lk_rt_"},
+		Lifetimes:   issuer.DefaultLifetimes(),
+		IDTokenAlgs: []jwk.Alg{jwk.RS256, jwk.ES256, jwk.EdDSA},
+		SignUp:      true,
+	}
+}
+
+func acmeScopes() issuer.Catalogue {
+	orders := map[string]string{"en": "Orders", "ar": "الطلبات", "vi": "Đơn hàng", "fr": "Commandes"}
+	shop := map[string]string{"en": "Your shop", "ar": "متجرك", "vi": "Cửa hàng của bạn", "fr": "Votre boutique"}
+	return issuer.Catalogue{
+		{Name: "orders:read", Group: orders, Text: map[string]issuer.Wording{
+			"en": {Title: "See your orders", Detail: "With customers' names, addresses and what they bought."},
+			"ar": {Title: "الاطلاع على طلباتك", Detail: "بما فيها أسماء العملاء وعناوينهم وما اشتروه."},
+			"vi": {Title: "Xem đơn hàng của bạn", Detail: "Gồm tên, địa chỉ của khách và những gì họ đã mua."},
+			"fr": {Title: "Voir vos commandes", Detail: "Avec le nom et l'adresse des clients, et ce qu'ils ont acheté."},
+		}},
+		{Name: "orders:write", Group: orders, Optional: true, Text: map[string]issuer.Wording{
+			"en": {Title: "Change your orders", Detail: "Mark them as shipped, add a tracking number, or cancel them."},
+			"ar": {Title: "تعديل طلباتك", Detail: "تأكيد شحنها أو إضافة رقم تتبع أو إلغاؤها."},
+			"vi": {Title: "Thay đổi đơn hàng của bạn", Detail: "Đánh dấu đã gửi, thêm mã vận đơn hoặc hủy đơn."},
+			"fr": {Title: "Modifier vos commandes", Detail: "Les marquer comme expédiées, ajouter un numéro de suivi ou les annuler."},
+		}},
+		{Name: "products:read", Group: shop, Text: map[string]issuer.Wording{
+			"en": {Title: "See your products", Detail: "With prices and how many are in stock."},
+			"ar": {Title: "الاطلاع على منتجاتك", Detail: "مع الأسعار والكميات المتوفرة."},
+			"vi": {Title: "Xem sản phẩm của bạn", Detail: "Kèm giá và số lượng còn trong kho."},
+			"fr": {Title: "Voir vos produits", Detail: "Avec les prix et les quantités en stock."},
+		}},
+		{Name: "payouts:read", Group: shop, Sensitive: true, Optional: true, Roles: []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin},
+			Text: map[string]issuer.Wording{
+				"en": {Title: "See your payouts", Detail: "How much you were paid, when, and to which bank account."},
+				"ar": {Title: "الاطلاع على دفعاتك", Detail: "المبالغ المدفوعة لك وتواريخها والحساب المصرفي المستلم."},
+				"vi": {Title: "Xem các khoản thanh toán cho bạn", Detail: "Bạn được trả bao nhiêu, khi nào và vào tài khoản ngân hàng nào."},
+				"fr": {Title: "Voir vos versements", Detail: "Combien vous avez reçu, quand, et sur quel compte bancaire."},
+			}},
+		{Name: "reports:read", Group: shop, Machine: true, Text: map[string]issuer.Wording{
+			"en": {Title: "See market reports", Detail: "Figures about the whole market, none about your shop."},
+			"ar": {Title: "الاطلاع على تقارير السوق", Detail: "أرقام عن السوق بأكمله، وليس عن متجرك."},
+			"vi": {Title: "Xem báo cáo thị trường", Detail: "Số liệu về toàn thị trường, không có số liệu của cửa hàng bạn."},
+			"fr": {Title: "Voir les rapports de marché", Detail: "Des chiffres sur l'ensemble du marché, aucun sur votre boutique."},
+		}},
+	}
+}

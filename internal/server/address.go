@@ -1,0 +1,48 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// proxies are the networks whose X-Forwarded-For is believed. With none, no forwarding header is ever read.
+type proxies []netip.Prefix
+
+// clientAddress is the address that limits count and the audit log keeps: the peer, or, behind trusted proxies, the last
+// address in X-Forwarded-For that is not one of them. What stands before that anyone can have written.
+func (p proxies) clientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if len(p) == 0 || !p.trusted(host) {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop := strings.TrimSpace(hops[i])
+		if _, err := netip.ParseAddr(hop); err != nil {
+			break
+		}
+		host = hop
+		if !p.trusted(hop) {
+			break
+		}
+	}
+	return host
+}
+
+func (p proxies) trusted(host string) bool {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, network := range p {
+		if network.Contains(address.Unmap()) {
+			return true
+		}
+	}
+	return false
+}

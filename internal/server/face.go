@@ -1,0 +1,108 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
+)
+
+// handler answers a request, or returns why it cannot. The face of its route turns the error into an answer.
+type handler = func(http.ResponseWriter, *http.Request) error
+
+// face is how a route's refusals look, and what surrounds its handler.
+type face func(s *site, handle handler) http.Handler
+
+// jsonFace is for machines: errors are RFC 6749 §5.2.
+func jsonFace(_ *site, handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setMachineHeaders(w.Header())
+		if err := handle(w, r); err != nil {
+			wire.WriteError(w, r, err)
+		}
+	})
+}
+
+// documentFace is for machines in browsers too: any origin may read what everybody may know (Fetch §3.2).
+func documentFace(s *site, handle handler) http.Handler {
+	inner := jsonFace(s, handle)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// pageFace is for people: the issuer's brand and language around every page, and forms from our own pages only.
+func pageFace(s *site, handle handler) http.Handler {
+	return s.sameOrigin(s.chrome(s.pageErrors(handle)))
+}
+
+// openPageFace is for pages that other sites may post to: an authorization request and a logout request (OpenID Connect
+// Core §3.1.2.1, RP-Initiated Logout §2). They change nothing without a further page of ours.
+func openPageFace(s *site, handle handler) http.Handler {
+	return s.chrome(s.pageErrors(handle))
+}
+
+// pageErrors shows errors as pages.
+func (s *site) pageErrors(handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(w, r); err != nil {
+			s.writePageError(w, r, err)
+		}
+	})
+}
+
+func (s *site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
+	meant := wire.Note(r.Context(), err)
+	status, page := errorPage(r, meant)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter(meant))
+	}
+	if renderErr := s.pages.Render(w, r, status, page); renderErr != nil {
+		reqlog.From(r.Context()).Err = errors.Join(err, renderErr)
+		http.Error(w, "Something went wrong. Nothing was changed. Try again in a moment.", http.StatusInternalServerError)
+	}
+}
+
+func errorPage(r *http.Request, meant *oauth.Error) (int, web.Page) {
+	switch status := meant.HTTPStatus(); status {
+	case http.StatusServiceUnavailable:
+		return status, web.ServerBusy{RetryAfter: meant.RetryAfter, RetryURL: retryURL(r)}
+	case http.StatusTooManyRequests:
+		return status, web.TooManyRequests{}
+	case http.StatusNotFound:
+		return status, web.NotFound{}
+	case http.StatusMethodNotAllowed:
+		return status, web.MethodNotAllowed{}
+	default:
+		return status, web.Error{Code: meant.Code, Detail: meant.Description}
+	}
+}
+
+// retryURL offers "try again" for what may be asked again.
+func retryURL(r *http.Request) string {
+	if r.Method != http.MethodGet {
+		return ""
+	}
+	return r.URL.RequestURI()
+}
+
+func retryAfter(meant *oauth.Error) string {
+	seconds := int((meant.RetryAfter + time.Second - 1) / time.Second)
+	return decimal(max(1, seconds))
+}
+
+// setMachineHeaders: an answer for machines must never run as a document (OWASP REST security).
+func setMachineHeaders(h http.Header) {
+	h["X-Content-Type-Options"] = nosniff
+	h["Referrer-Policy"] = noReferrer
+}
+
+var (
+	nosniff    = []string{"nosniff"}
+	noReferrer = []string{"no-referrer"}
+)

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/wire"
+)
+
+// ServeHTTP is the public listener's way in: it limits how many requests are handled at once, finds the issuer by host,
+// and writes one log line when the answer is done.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	record := &reqlog.Record{RequestID: s.requestID(), Address: s.proxies.clientAddress(r)}
+	started := s.clock()
+	answer := &recorder{ResponseWriter: w}
+	r = r.WithContext(reqlog.With(r.Context(), record))
+	end := func(*reqlog.Record, int) {}
+	if s.tracer != nil {
+		r, end = s.tracer.Start(r)
+	}
+	defer func() {
+		if caught := recover(); caught != nil {
+			s.recoverFrom(answer, r, caught)
+		}
+		s.observe(r, record, answer.statusCode(), s.clock().Sub(started))
+		end(record, answer.statusCode())
+	}()
+	if s.draining.Load() {
+		w.Header().Set("Connection", "close") // the client's next request goes to another node
+	}
+	if !s.gate.enter() {
+		setMachineHeaders(answer.Header())
+		wire.WriteError(answer, r, overloaded())
+		return
+	}
+	defer s.gate.leave()
+	s.byHost(r).ServeHTTP(answer, r)
+}
+
+// recoverFrom answers a panic as our failure. http.ErrAbortHandler keeps its meaning.
+func (s *Server) recoverFrom(answer *recorder, r *http.Request, caught any) {
+	if caught == http.ErrAbortHandler {
+		panic(caught)
+	}
+	err := fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+	if answer.status == 0 {
+		wire.WriteError(answer, r, err)
+		return
+	}
+	wire.Note(r.Context(), err)
+}
+
+// byHost finds who answers. A host that is none of ours is refused before anything looks at the request, so that no answer
+// can be made to carry a name that somebody else chose (RFC 9110 §7.4).
+func (s *Server) byHost(r *http.Request) http.Handler {
+	if handler, ok := s.hosts[strings.ToLower(r.Host)]; ok {
+		return handler
+	}
+	return misdirected
+}
+
+var misdirected = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	err := oauth.InvalidRequest("no issuer answers at this host; check the host name and the `hosts` of the configuration")
+	err.Status = http.StatusMisdirectedRequest
+	setMachineHeaders(w.Header())
+	wire.WriteError(w, r, err)
+})
+
+// requestID is 64 random bits: enough to find one line in a log, short enough to read aloud.
+func (s *Server) requestID() string {
+	var id [8]byte
+	if _, err := io.ReadFull(s.rand, id[:]); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(id[:])
+}
+
+// observe writes the request's one log line and counts it.
+func (s *Server) observe(r *http.Request, record *reqlog.Record, status int, took time.Duration) {
+	if record.Outcome == "" {
+		record.Outcome = "ok"
+	}
+	s.metrics.Request(record, status, took)
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	s.log.LogAttrs(r.Context(), level, "request", logAttrs(r, record, status, took)...)
+}
+
+// logAttrs never holds the query, the body or a header: they carry codes, tokens and what people typed.
+func logAttrs(r *http.Request, record *reqlog.Record, status int, took time.Duration) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("request_id", record.RequestID), slog.String("issuer", record.Issuer), slog.String("method", r.Method),
+		slog.String("route", record.Route), slog.Int("status", status), slog.String("outcome", record.Outcome),
+		slog.Int64("micros", took.Microseconds()), slog.String("address", record.Address),
+	}
+	for _, more := range []struct{ name, value string }{
+		{"reason", record.Reason}, {"client", record.Client}, {"user", record.User}, {"grant", record.Grant},
+	} {
+		if more.value != "" {
+			attrs = append(attrs, slog.String(more.name, more.value))
+		}
+	}
+	if record.Err != nil {
+		attrs = append(attrs, slog.String("error", record.Err.Error()))
+	}
+	return attrs
+}
+
+// recorder remembers the status for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *recorder) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *recorder) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+func (a *recorder) statusCode() int {
+	if a.status == 0 {
+		return http.StatusOK
+	}
+	return a.status
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *recorder) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// gate bounds how many requests are handled at once; the rest hear so quickly, instead of waiting until nobody listens.
+type gate chan struct{}
+
+func (g gate) enter() bool {
+	select {
+	case g <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (g gate) leave() { <-g }
+
+func overloaded() error {
+	return oauth.TemporarilyUnavailable("too many requests at once; try again in a second").WithRetryAfter(time.Second)
+}

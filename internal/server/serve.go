@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// How long a connection may take. Nothing here streams, so a slow peer is a broken one, or an attack.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// How stopping is paced: first every answer says that its connection closes, while requests are still taken; then the listener
+// closes and what is under way may finish.
+const (
+	drainDelay   = time.Second
+	drainTimeout = 25 * time.Second
+)
+
+// How often the background looks around.
+const (
+	pollInterval  = time.Second
+	pruneInterval = 10 * time.Second
+	pruneKeep     = 24 * time.Hour // an expired row stays this long, so that a refusal can say why
+)
+
+// Serve answers requests until ctx ends, and then stops gracefully: what was accepted is answered, what waits to be written is
+// written. The caller closes the store after it returns.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	var loops sync.WaitGroup
+	for _, loop := range []func(context.Context){s.lastUse.Run, s.sender.Run, s.poll, s.prune} {
+		loops.Go(func() { loop(background) })
+	}
+	defer loops.Wait()
+	defer stopBackground()
+	httpServer := &http.Server{
+		Handler: s, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- httpServer.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		return s.drain(context.WithoutCancel(ctx), httpServer)
+	}
+}
+
+func (s *Server) drain(ctx context.Context, httpServer *http.Server) error {
+	s.draining.Store(true)
+	pause(ctx, drainDelay)
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	if err := httpServer.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests were still under way after %s: %w", drainTimeout, err), httpServer.Close())
+	}
+	return nil
+}
+
+// poll notices what other processes changed: a rotated key, a suspended app. It bounds how stale what is cached can be.
+func (s *Server) poll(ctx context.Context) {
+	s.every(ctx, pollInterval, "look for changes", func() error { return s.config.Store.PollChanges(ctx) })
+}
+
+// prune deletes what has long expired, in batches small enough that no request waits for one.
+func (s *Server) prune(ctx context.Context) {
+	s.every(ctx, pruneInterval, "prune expired rows", func() error {
+		before := s.config.Store.Now().Add(-pruneKeep)
+		for {
+			rows, err := s.config.Store.Prune(ctx, before)
+			if err != nil || rows == 0 {
+				return err
+			}
+		}
+	})
+}
+
+func (s *Server) every(ctx context.Context, interval time.Duration, what string, do func() error) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := do(); err != nil && ctx.Err() == nil {
+				s.log.Warn(what, "error", err)
+			}
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

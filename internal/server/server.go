@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/lastuse"
+	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/password"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/seal"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/web"
+)
+
+// Config is all that a server depends on.
+type Config struct {
+	// Issuers are the authorization servers of this process; their hosts do not overlap.
+	Issuers []*issuer.Issuer
+	Store   *store.Store
+	Keyring *seal.Keyring
+	// Pages renders for people. It knows the brand of every issuer.
+	Pages *web.Renderer
+	// Mail hands mail over for delivery.
+	Mail mail.Transport
+	// Log takes one line a request and the background's trouble.
+	Log *slog.Logger
+	// Metrics counts requests; nil counts nothing.
+	Metrics Metrics
+	// Tracer follows requests across services; nil follows none.
+	Tracer Tracer
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// MaxRequests bounds how many requests are handled at once; 0 means DefaultMaxRequests.
+	MaxRequests int
+	// MaxHashes bounds how many passwords are hashed at once; 0 means password's own default.
+	MaxHashes int
+	// Hosts are further handlers by Host header; dev mode's sample app and APIs.
+	Hosts map[string]http.Handler
+	Clock func() time.Time
+	Rand  io.Reader
+}
+
+// DefaultMaxRequests is far above what a machine serves well, and far below what would exhaust its memory.
+const DefaultMaxRequests = 1024
+
+// Metrics counts finished requests.
+type Metrics interface {
+	Request(record *reqlog.Record, status int, took time.Duration)
+}
+
+// Tracer begins a request's span; end finishes it with what the request turned out to be.
+type Tracer interface {
+	Start(r *http.Request) (traced *http.Request, end func(*reqlog.Record, int))
+}
+
+// Server is every issuer of one process behind one handler. It is safe for concurrent use.
+type Server struct {
+	config   Config
+	hosts    map[string]http.Handler
+	sites    []*site
+	gate     gate
+	proxies  proxies
+	lastUse  *lastuse.Recorder
+	sender   *mail.Sender
+	draining atomic.Bool
+
+	log     *slog.Logger
+	metrics Metrics
+	tracer  Tracer
+	clock   func() time.Time
+	rand    io.Reader
+}
+
+// New wires the issuers. It makes their first signing keys when there are none.
+func New(ctx context.Context, config Config) (*Server, error) {
+	s := &Server{
+		config: config, hosts: map[string]http.Handler{}, gate: make(gate, orDefault(config.MaxRequests, DefaultMaxRequests)),
+		proxies: config.TrustedProxies, lastUse: lastuse.New(config.Store, config.Log), log: config.Log, metrics: config.Metrics,
+		tracer: config.Tracer, clock: config.Clock, rand: config.Rand,
+	}
+	if s.metrics == nil {
+		s.metrics = silence{}
+	}
+	s.sender = mail.NewSender(mail.SenderConfig{Store: config.Store, Keyring: config.Keyring, Transport: config.Mail, Log: config.Log})
+	passwords := password.New(password.Config{Rand: config.Rand, Concurrent: config.MaxHashes})
+	for _, is := range config.Issuers {
+		site, err := newSite(s, is, passwords)
+		if err != nil {
+			return nil, fmt.Errorf("issuer %s: %w", is.Name, err)
+		}
+		if err := site.keys.Ensure(ctx); err != nil {
+			return nil, fmt.Errorf("signing keys of issuer %s: %w", is.Name, err)
+		}
+		s.sites = append(s.sites, site)
+		if err := s.claim(is.Hosts, site.handler()); err != nil {
+			return nil, err
+		}
+	}
+	for host, handler := range config.Hosts {
+		if err := s.claim([]string{host}, handler); err != nil {
+			return nil, err
+		}
+	}
+	return s, config.Store.PollChanges(ctx) // what changes from here on drops what was cached
+}
+
+func (s *Server) claim(hosts []string, handler http.Handler) error {
+	for _, host := range hosts {
+		host = strings.ToLower(host)
+		if _, taken := s.hosts[host]; taken {
+			return fmt.Errorf("the host %s is claimed twice; give each issuer hosts of its own", host)
+		}
+		s.hosts[host] = handler
+	}
+	return nil
+}
+
+// ErrStopping is Ready's answer once the server has been told to stop.
+var ErrStopping = errors.New("stopping")
+
+// Ready tells whether requests should be sent here.
+func (s *Server) Ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return ErrStopping
+	}
+	return s.config.Store.Ping(ctx)
+}
+
+type silence struct{}
+
+func (silence) Request(*reqlog.Record, int, time.Duration) {}
+
+func orDefault(value, otherwise int) int {
+	if value > 0 {
+		return value
+	}
+	return otherwise
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/discovery"
+	"latchkey.dev/internal/introspect"
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/mint"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/password"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/revoke"
+	"latchkey.dev/internal/session"
+	"latchkey.dev/internal/signing"
+	"latchkey.dev/internal/token"
+	"latchkey.dev/internal/userinfo"
+	"latchkey.dev/internal/web"
+)
+
+// site is one issuer with everything below it.
+type site struct {
+	issuer   *issuer.Issuer
+	pages    *web.Renderer
+	keys     *signing.Keys
+	sessions *session.Manager
+	csrf     *http.CrossOriginProtection
+
+	discovery  *discovery.Handler
+	token      *token.Handler
+	introspect *introspect.Handler
+	revoke     *revoke.Handler
+	userinfo   *userinfo.Handler
+}
+
+// keepRetiredKeys outlives every ID Token and JWT access token that a retired key signed.
+func keepRetiredKeys(is *issuer.Issuer) time.Duration {
+	return max(24*time.Hour, 2*is.Lifetimes.AccessToken, 2*is.Lifetimes.IDToken)
+}
+
+func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, error) {
+	c := s.config
+	keys := signing.New(signing.Config{
+		Issuer: is.Name, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand, Algs: is.IDTokenAlgs, KeepRetired: keepRetiredKeys(is),
+	})
+	clients := client.New(client.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand})
+	tokens := mint.New(mint.Config{Issuer: is, Keyring: c.Keyring, Keys: keys, Rand: c.Rand})
+	documents, err := discovery.New(discovery.Config{Issuer: is, Keys: keys, UILocales: web.Languages()})
+	if err != nil {
+		return nil, err
+	}
+	return &site{
+		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(),
+		sessions:  session.New(session.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Rand: c.Rand}),
+		discovery: documents,
+		token:     token.New(token.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse}),
+		introspect: introspect.New(introspect.Config{
+			Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse,
+		}),
+		revoke:   revoke.New(revoke.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens}),
+		userinfo: userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
+	}, nil
+}
+
+// routes is everything that an issuer answers.
+func (s *site) routes() []route {
+	return []route{
+		{"GET", "/.well-known/openid-configuration", documentFace, s.discovery.ServeMetadata},
+		{"GET", "/.well-known/oauth-authorization-server", documentFace, s.discovery.ServeMetadata},
+		{"GET", "/.well-known/jwks.json", documentFace, s.discovery.ServeJWKS},
+
+		{"POST", "/oauth/token", jsonFace, s.token.ServeToken},
+		{"POST", "/oauth/introspect", jsonFace, s.introspect.ServeIntrospect},
+		{"POST", "/oauth/revoke", jsonFace, s.revoke.ServeRevoke},
+		{"GET", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
+		{"POST", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
+	}
+}
+
+func (s *site) handler() http.Handler {
+	mux := newMux(s, s.routes(), pageFace(s, notFound))
+	static := s.pages.Static()
+	secure := s.issuer.Secure()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reqlog.From(r.Context()).Issuer = s.issuer.Name
+		if secure {
+			w.Header()["Strict-Transport-Security"] = hsts
+		}
+		if isStatic(r.URL.Path) {
+			reqlog.From(r.Context()).Route = "/static/"
+			static.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// hsts: two years, as the preload lists ask for (RFC 6797 §6.1).
+var hsts = []string{"max-age=63072000; includeSubDomains"}
+
+const staticPrefix = "/static/"
+
+func isStatic(path string) bool { return len(path) > len(staticPrefix) && path[:len(staticPrefix)] == staticPrefix }
+
+// sameOrigin takes forms from our own pages only (Fetch metadata, and Origin where a browser sends none). The cookies'
+// SameSite=Lax says the same; a browser has to get both wrong.
+func (s *site) sameOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.csrf.Check(r); err != nil {
+			refused := oauth.InvalidRequest("this form was sent from another site; open the page here and send it again")
+			refused.Code, refused.Status = "cross_origin", http.StatusForbidden
+			s.writePageError(w, r, refused)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// chrome puts what surrounds a page into the request: the issuer's brand, the reader's language, who is signed in.
+func (s *site) chrome(next http.Handler) http.Handler {
+	return web.RememberLanguage(s.sessions.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		chrome := web.Chrome{Issuer: s.issuer.Name, RequestID: reqlog.From(r.Context()).RequestID}
+		preference := web.Preference{UILocales: r.URL.Query().Get("ui_locales")}
+		if current, err := s.sessions.Current(r); err != nil {
+			s.writePageError(w, r.WithContext(web.WithChrome(r.Context(), chrome)), err)
+			return
+		} else if current != nil {
+			chrome.User = web.User{Name: current.User.Name, Email: current.User.Email}
+			preference.UserLocale = current.User.Locale
+			reqlog.From(r.Context()).User = current.User.ID
+		}
+		chrome.Lang = preference.From(r).Pick()
+		next.ServeHTTP(w, r.WithContext(web.WithChrome(r.Context(), chrome)))
+	})))
+}
