@@ -8,6 +8,7 @@ import (
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/wire"
 )
@@ -95,6 +96,11 @@ func (r *Registry) checkSecret(client *store.Client, secret string) error {
 }
 
 func (r *Registry) hashSecret(clientID, secret string) []byte {
-	hash := r.Keyring.MAC(secretPurpose, []byte(r.Issuer.Name), []byte(clientID), []byte(secret))
+	return HashSecret(r.Keyring, r.Issuer.Name, clientID, secret)
+}
+
+// HashSecret is what the database keeps of a secret, bound to its issuer and client.
+func HashSecret(keyring *seal.Keyring, issuerName, clientID, secret string) []byte {
+	hash := keyring.MAC(secretPurpose, []byte(issuerName), []byte(clientID), []byte(secret))
 	return hash[:]
 }

@@ -14,6 +14,9 @@ const LanguageCookie = "lk_lang"
 // languages lists what the pages speak, English first because it is what remains when nothing matches.
 func languages() []string { return []string{"en", "ar", "vi", "fr"} }
 
+// Languages lists the BCP 47 tags of every language that the pages are shown in.
+func Languages() []string { return languages() }
+
 func languageName(lang string) string {
 	return map[string]string{"en": "English", "ar": "العربية", "vi": "Tiếng Việt", "fr": "Français"}[lang]
 }

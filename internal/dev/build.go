@@ -1,0 +1,160 @@
+package dev
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/dev/front"
+	"latchkey.dev/internal/dev/sampleapp"
+	"latchkey.dev/internal/dev/standin"
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/password"
+	"latchkey.dev/internal/server"
+	"latchkey.dev/internal/web"
+)
+
+// build seeds the platforms and puts the server, the sample app, the APIs and the front page on their hosts.
+func (d *dev) build(ctx context.Context) (*server.Server, error) {
+	platforms := []platform{acmePlatform(d.sites)}
+	if err := d.seedAll(ctx, platforms); err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Config{Rand: d.Rand, Clock: d.Clock, Brands: brands(platforms)})
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := d.hosts(ctx, platforms, pages)
+	if err != nil {
+		return nil, err
+	}
+	var issuers []*issuer.Issuer
+	for _, p := range platforms {
+		issuers = append(issuers, p.issuer)
+	}
+	return server.New(ctx, server.Config{
+		Issuers: issuers, Store: d.store, Keyring: d.keyring, Pages: pages, Mail: d.mails, Log: d.Log, Metrics: d.Metrics,
+		Hosts: hosts, Clock: d.Clock, Rand: d.Rand,
+	})
+}
+
+// seedAll hashes the one sample password once: hashing is slow on purpose.
+func (d *dev) seedAll(ctx context.Context, platforms []platform) error {
+	hash, err := password.New(password.Config{Rand: d.Rand}).Hash(ctx, Password)
+	if err != nil {
+		return err
+	}
+	d.manifests = Manifest{Issuers: map[string]IssuerManifest{}}
+	for _, p := range platforms {
+		if err := d.seed(ctx, p, hash); err != nil {
+			return fmt.Errorf("seed %s: %w", p.issuer.Name, err)
+		}
+		d.manifests.Issuers[p.issuer.Name] = d.manifest(p)
+	}
+	return writeManifest(d.Data, d.manifests)
+}
+
+// secretHash is what the token endpoint will compare with.
+func (d *dev) secretHash(issuerName, clientID, secret string) []byte {
+	return client.HashSecret(d.keyring, issuerName, clientID, secret)
+}
+
+// hosts are everything in dev mode that is not an issuer.
+func (d *dev) hosts(ctx context.Context, platforms []platform, pages *web.Renderer) (map[string]http.Handler, error) {
+	app, err := sampleapp.New(sampleapp.Config{
+		URL: d.sites.url("app"), Platforms: d.connectable(platforms), HTTPClient: d.client, Now: d.Clock, Random: d.Rand,
+	})
+	if err != nil {
+		return nil, err
+	}
+	api, err := standin.New(ctx, standin.Config{
+		Name: "Acme Orders API", Issuer: d.sites.url("acme"), Resource: d.sites.url("api.acme"), ClientID: "orders-api",
+		ClientSecret: d.secret("acme", "orders-api"), HTTPClient: d.client, Now: d.Clock, Logger: d.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	home, err := d.front(platforms, pages)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]http.Handler{
+		hostOf(d.sites.url("app")): app, hostOf(d.sites.url("api.acme")): api,
+		hostOf(d.sites.url("")): home, "127.0.0.1:" + d.sites.port: home,
+	}, nil
+}
+
+// connectable is what the sample app offers to connect.
+func (d *dev) connectable(platforms []platform) []sampleapp.Platform {
+	var offered []sampleapp.Platform
+	for _, p := range platforms {
+		offered = append(offered, sampleapp.Platform{
+			ID: p.issuer.Name, Name: p.issuer.Title, Summary: "A marketplace. Parcel Robot ships what its sellers sold.", Issuer: p.issuer.URL,
+			ClientID: "parcel-robot", ClientSecret: d.secret(p.issuer.Name, "parcel-robot"),
+			Scopes: []string{"openid", "profile", "email", "offline_access", "orders:read", "orders:write", "payouts:read"},
+			APIURL: p.hosts["api"] + "/orders",
+		})
+	}
+	return offered
+}
+
+func (d *dev) front(platforms []platform, pages *web.Renderer) (http.Handler, error) {
+	home, err := front.New(front.Config{
+		SampleApp: d.sites.url("app") + "/", Gallery: d.sites.url("") + "/dev/gallery", Manifest: d.Data + "/dev.json", Data: d.Data, Temporary: d.temporary,
+		Platforms: frontPlatforms(platforms), Mailbox: d.mails, Now: d.Clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", home)
+	mux.Handle("/dev/gallery/", pages.Gallery())
+	mux.Handle("/dev/gallery", pages.Gallery())
+	mux.Handle("/static/", pages.Static())
+	return mux, nil
+}
+
+func frontPlatforms(platforms []platform) []front.Platform {
+	var shown []front.Platform
+	for _, p := range platforms {
+		entry := front.Platform{
+			ID: p.issuer.Name, Name: p.issuer.Title, Issuer: p.issuer.URL, Connected: p.issuer.Endpoint("/connected"),
+			Links: []front.Link{
+				{Title: "Create an account", URL: p.issuer.Endpoint("/sign-up")},
+				{Title: "Accounts and members", URL: p.issuer.Endpoint("/accounts")},
+				{Title: "Metadata", URL: p.issuer.Endpoint("/.well-known/openid-configuration"), Note: "RFC 8414 and OpenID Connect Discovery"},
+			},
+		}
+		for _, user := range p.users {
+			entry.Users = append(entry.Users, front.User{Name: user.name, Email: user.email, Password: Password})
+		}
+		shown = append(shown, entry)
+	}
+	return shown
+}
+
+// mailbox keeps what would have been sent, for the mail page.
+type mailbox struct {
+	clock func() time.Time
+	mu    sync.Mutex
+	mails []front.Mail
+}
+
+// Send is mail.Transport.
+func (m *mailbox) Send(_ context.Context, sent mail.Mail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mails = append(m.mails, front.Mail{To: sent.To, Subject: sent.Subject, Text: sent.Text, At: m.clock()})
+	return nil
+}
+
+// Mails is front.Mailbox.
+func (m *mailbox) Mails() []front.Mail {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mails[:len(m.mails):len(m.mails)]
+}
