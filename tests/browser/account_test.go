@@ -3,8 +3,8 @@ package browser
 import "testing"
 
 func TestForgottenPassword(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
-		email := emailOf(t)
+	eachWay(t, func(b *tab) {
+		email := emailOf(b.t)
 		b.newConnection()
 		b.open(at("acme.localhost", "/sign-out"))
 		b.press("#sign-out")

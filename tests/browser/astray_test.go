@@ -10,7 +10,7 @@ import (
 // The ways in which people leave the straight path; each ends where a person would expect.
 
 func TestDoubleClickOnAllow(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
+	eachWay(t, func(b *tab) {
 		b.newConnection()
 		b.do(chromedp.DoubleClick(chromedp.CSS("#allow"), chromedp.NodeVisible))
 		b.connected()
@@ -18,12 +18,13 @@ func TestDoubleClickOnAllow(t *testing.T) {
 }
 
 func TestBackAfterAllow(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
+	eachWay(t, func(b *tab) {
 		b.newConnection()
 		b.press("#allow")
 		b.connected()
 		b.open(at("app.localhost", "/"))
-		b.do(chromedp.NavigateBack(), chromedp.NavigateBack())
+		b.do(chromedp.NavigateBack())
+		b.do(chromedp.NavigateBack())
 		// Whatever page Back shows, it is calm, and the connection stays.
 		if b.has("#allow") {
 			b.press("#allow")
@@ -37,7 +38,7 @@ func TestBackAfterAllow(t *testing.T) {
 }
 
 func TestTwoTabs(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
+	eachWay(t, func(b *tab) {
 		b.newConnection()
 		second := b.beside()
 		second.connect()
@@ -62,8 +63,8 @@ func TestSignInPageLeftOpen(t *testing.T) {
 	b.expect("#sign-in")
 	second := b.beside()
 	second.connect()
-	second.signIn(emailOf(t))
-	b.signIn(emailOf(t))
+	second.signIn(emailOf(b.t))
+	b.signIn(emailOf(b.t))
 	if b.has(`button[id^="account-"]`) {
 		b.press(`button[id^="account-"]`)
 	}
@@ -80,7 +81,7 @@ func TestConsentPageOutlivesTheSession(t *testing.T) {
 	second.press("#sign-out")
 	b.press("#allow")
 	b.expect("#sign-in")
-	b.signIn(emailOf(t))
+	b.signIn(emailOf(b.t))
 	if b.has(`button[id^="account-"]`) {
 		b.press(`button[id^="account-"]`)
 	}
@@ -90,7 +91,7 @@ func TestConsentPageOutlivesTheSession(t *testing.T) {
 
 // A page from long ago, or a link that was cut off: said plainly, with a way on.
 func TestPageFromLongAgo(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
+	eachWay(t, func(b *tab) {
 		b.newConnection()
 		address := b.address()
 		before, _, found := strings.Cut(address, "r=")

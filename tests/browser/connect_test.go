@@ -8,10 +8,10 @@ import (
 
 // The main job: sign up, choose, read, untick, allow; use and refresh; look, disconnect; and the app is told why.
 func TestConnectUseAndDisconnect(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
+	eachWay(t, func(b *tab) {
 		b.newConnection()
 		b.expectText("h1", "Parcel Robot")
-		b.picture(t.Name() + "-consent")
+		b.picture(b.t.Name() + "-consent")
 		b.do(chromedp.Click(chromedp.CSS(`input[name="scope"][value="orders:write"]`)))
 		b.press("#allow")
 
@@ -24,7 +24,7 @@ func TestConnectUseAndDisconnect(t *testing.T) {
 
 		b.open(at("acme.localhost", "/connected"))
 		b.expectText("main", "Parcel Robot")
-		b.picture(t.Name() + "-connected-apps")
+		b.picture(b.t.Name() + "-connected-apps")
 		b.press(`a[id^="disconnect-"]`)
 		b.press(`button[id^="disconnect-"]`)
 		b.expectText("h1", "Parcel Robot")
@@ -34,7 +34,7 @@ func TestConnectUseAndDisconnect(t *testing.T) {
 		b.expect(`#result[data-status="401"]`)
 		b.press("#refresh")
 		b.expect(`#result[data-error="invalid_grant"][data-reason="revoked_by_user"]`)
-		b.picture(t.Name() + "-after-disconnect")
+		b.picture(b.t.Name() + "-after-disconnect")
 	})
 }
 
@@ -47,7 +47,7 @@ func TestPagesOnTheWayAreAccessible(t *testing.T) {
 	b.accessible("sample app")
 	b.press("#connect-acme")
 	b.accessible("sign in")
-	b.signUp(emailOf(t))
+	b.signUp(emailOf(b.t))
 	b.accessible("consent")
 	b.press("#allow")
 	b.accessible("sample app, connected")
@@ -60,7 +60,7 @@ func TestPagesOnTheWayAreAccessible(t *testing.T) {
 }
 
 func TestDeny(t *testing.T) {
-	eachWay(t, func(t *testing.T, b *tab) {
+	eachWay(t, func(b *tab) {
 		b.newConnection()
 		b.press("#deny")
 		b.expect(`#denied[data-error="access_denied"]`)

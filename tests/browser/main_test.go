@@ -148,6 +148,6 @@ func startBrowser(program string) (stop func(), err error) {
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stopBrowser := chromedp.NewContext(allocator)
-	site.browser = ctx
+	site.browser = ctx //nolint:fatcontext // the browser outlives this function and ends with the tests
 	return func() { stopBrowser(); stopAllocator() }, chromedp.Do(ctx)
 }

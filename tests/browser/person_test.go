@@ -7,11 +7,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// with is how a journey is walked: everything must also work without JavaScript.
-func eachWay(t *testing.T, journey func(t *testing.T, b *tab)) {
+// eachWay is how a journey is walked: everything must also work without JavaScript.
+func eachWay(t *testing.T, journey func(b *tab)) {
 	t.Helper()
-	t.Run("with JavaScript", func(t *testing.T) { journey(t, newTab(t, settings{})) })
-	t.Run("without JavaScript", func(t *testing.T) { journey(t, newTab(t, settings{plain: true, width: 360})) })
+	t.Run("with JavaScript", func(t *testing.T) { journey(newTab(t, settings{})) })
+	t.Run("without JavaScript", func(t *testing.T) { journey(newTab(t, settings{plain: true, width: 360})) })
 }
 
 const password = "a long enough passphrase"

@@ -112,7 +112,7 @@ func (b *tab) arrive(step chromedp.Action[chromedp.Void]) int64 {
 	if response == nil {
 		return 0
 	}
-	return int64(response.Status)
+	return response.Status
 }
 
 func (b *tab) fill(selector, value string) {

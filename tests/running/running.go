@@ -28,7 +28,7 @@ func Binary(folder string) (string, error) {
 }
 
 func moduleRoot() string {
-	_, here, _, _ := runtime.Caller(0)
+	_, here, _, _ := runtime.Caller(0) //nolint:dogsled // only the file is of use here
 	return filepath.Join(filepath.Dir(here), "..", "..")
 }
 
