@@ -47,19 +47,19 @@ func (l *latestKeys) of(set *jwk.Set) document {
 
 // ServeMetadata is GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
 func (h *Handler) ServeMetadata(w http.ResponseWriter, r *http.Request) error {
-	return serve(w, r, h.metadata, "application/json")
+	return serve(w, r, h.metadata)
 }
 
-// ServeJWKS is GET /.well-known/jwks.json (RFC 7517 §8.5.2 for the media type).
+// ServeJWKS is GET /.well-known/jwks.json. Its media type is the one that every client accepts; RFC 7517 §8.5.2 has a narrower one.
 func (h *Handler) ServeJWKS(w http.ResponseWriter, r *http.Request) error {
 	set, err := h.Keys.Set(r.Context())
 	if err != nil {
 		return err
 	}
-	return serve(w, r, h.keys.of(set), "application/jwk-set+json")
+	return serve(w, r, h.keys.of(set))
 }
 
-func serve(w http.ResponseWriter, r *http.Request, d document, mediaType string) error {
+func serve(w http.ResponseWriter, r *http.Request, d document) error {
 	header := w.Header()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		header.Set("Allow", "GET, HEAD")
@@ -72,7 +72,7 @@ func serve(w http.ResponseWriter, r *http.Request, d document, mediaType string)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	header.Set("Content-Type", mediaType)
+	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", d.length)
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
