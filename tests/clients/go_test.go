@@ -114,7 +114,7 @@ func TestGoClientCredentials(t *testing.T) {
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, server.client)
 	config := clientcredentials.Config{
 		ClientID: fixture.ClientID, ClientSecret: fixture.ClientSecret, TokenURL: fixture.Issuer + "/oauth/token",
-		AuthStyle: oauth2.AuthStyleInHeader,
+		AuthStyle: oauth2.AuthStyleInHeader, Scopes: []string{"reports:read"},
 	}
 	token, err := config.Token(ctx)
 	if err != nil {

@@ -112,6 +112,10 @@ issuers:
       - name: orders:read
         title: { en: See your orders }
         detail: { en: "With customers' names and addresses." }
+      - name: reports:read
+        machine: true
+        title: { en: See market reports }
+        detail: { en: None of them about a shop. }
 `, address, server.issuer)
 }
 
@@ -126,29 +130,29 @@ func (o operator) prepare() error {
 	if err := os.WriteFile(filepath.Join(o.folder, "master.key"), key, 0o600); err != nil {
 		return err
 	}
-	if _, err := o.run("", "migrate", "--config", "latchkey.yaml"); err != nil {
+	if _, err := o.run("", "migrate", "up", "--config", "latchkey.yaml"); err != nil {
 		return err
 	}
 	var user struct {
 		ID string `json:"id"`
 	}
-	if err := o.create(&user, password+"\n", "user", "create", "--email", email, "--name", "Noura Haddad"); err != nil {
+	if err := o.create(&user, password+"\n", "user", "create", "--email", email, "--name", "Noura Haddad", "--account", "Noura’s Shop"); err != nil {
 		return err
 	}
-	for name, method := range map[string]string{"confidential": "client_secret_basic", "public": "none"} {
-		if err := o.addClient(name, method); err != nil {
-			return err
-		}
+	if err := o.addClient("confidential", "client_secret_basic", scope+" reports:read", "client_credentials"); err != nil {
+		return err
 	}
-	return nil
+	return o.addClient("public", "none", scope)
 }
 
-func (o operator) addClient(name, method string) error {
+func (o operator) addClient(name, method, allowed string, grantTypes ...string) error {
 	var client struct {
 		ClientID     string `json:"client_id"`
 		ClientSecret string `json:"client_secret"`
 	}
-	err := o.create(&client, "", "client", "create", "--name", name, "--redirect-uri", redirect, "--scope", scope, "--auth-method", method)
+	grantTypes = append(grantTypes, "authorization_code", "refresh_token")
+	err := o.create(&client, "", "client", "create", "--name", name, "--redirect-uri", redirect, "--scope", allowed,
+		"--auth-method", method, "--grant-type", strings.Join(grantTypes, ","))
 	server.fixtures = append(server.fixtures, fixture{
 		Name: name, Issuer: server.issuer, Email: email, Password: password,
 		ClientID: client.ClientID, ClientSecret: client.ClientSecret, RedirectURI: redirect, Scope: scope,
