@@ -12,6 +12,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"latchkey.dev/tests/person"
 )
 
 // golang.org/x/oauth2 and go-oidc: discovery, code with PKCE, the ID Token's checks, UserInfo, refresh, introspection, revocation.
@@ -54,7 +56,7 @@ func exchange(ctx context.Context, t *testing.T, config *oauth2.Config, fixture 
 	t.Helper()
 	verifier := oauth2.GenerateVerifier()
 	target := config.AuthCodeURL("a state", oauth2.S256ChallengeOption(verifier), oidc.Nonce("a nonce"))
-	callback, err := newPerson(server.client.Transport, fixture.Email, fixture.Password).allow(target, fixture.RedirectURI)
+	callback, err := person.New(server.client.Transport, fixture.Email, fixture.Password).Allow(target, fixture.RedirectURI)
 	if err != nil {
 		t.Fatal(err)
 	}
