@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -97,6 +98,15 @@ func (s *Store) EventsOfUser(ctx context.Context, issuer, userID, before string,
 func (s *Store) EventsOfAccount(ctx context.Context, issuer, accountID, before string, limit int) ([]Event, error) {
 	rows, err := s.read.ListEventsOfAccount(ctx, dbsql.ListEventsOfAccountParams{Issuer: issuer, AccountID: accountID, ID: before, Limit: int32(limit)})
 	return s.events(rows, err)
+}
+
+// LastEventOfUser is when the last event of either type happened to a user; never when none did.
+func (s *Store) LastEventOfUser(ctx context.Context, issuer, userID string, kind, otherKind EventType) (micros.Time, error) {
+	at, err := s.read.LastEventOfUser(ctx, dbsql.LastEventOfUserParams{Issuer: issuer, UserID: userID, Kind: string(kind), OtherKind: string(otherKind)})
+	if at, err = one(s, at, err); errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	return at, err
 }
 
 func (s *Store) events(rows []dbsql.Event, err error) ([]Event, error) {

@@ -19,6 +19,8 @@ type (
 	MemberDetail = dbsql.ListMembersRow
 	// Membership is one account of a user.
 	Membership = dbsql.ListMembershipsRow
+	// MembershipCounted is one account of a user, with how many members it has and how many apps are connected to it.
+	MembershipCounted = dbsql.ListMembershipsCountedRow
 	// Invitation asks a person to become a member.
 	Invitation = dbsql.Invitation
 )
@@ -122,9 +124,17 @@ func (s *Store) Memberships(ctx context.Context, issuer, userID string) ([]Membe
 	return rows, s.fail(err)
 }
 
+// MembershipsCounted lists the accounts of a user, by name, from an offset.
+func (s *Store) MembershipsCounted(ctx context.Context, issuer, userID string, offset, limit int) ([]MembershipCounted, error) {
+	rows, err := s.read.ListMembershipsCounted(ctx, dbsql.ListMembershipsCountedParams{
+		Issuer: issuer, UserID: userID, Limit: int32(limit), Offset: int32(offset),
+	})
+	return rows, s.fail(err)
+}
+
 // SetRole changes a member's role. One who is no member is ErrNotFound, the last owner is ErrConflict.
 func (tx *Tx) SetRole(issuer, accountID, userID string, role issuer.Role) error {
-	if _, err := tx.lockMembers(issuer, accountID, userID); err != nil {
+	if _, err := tx.LockMembers(issuer, accountID, userID); err != nil {
 		return err
 	}
 	rows, err := tx.q.SetMemberRole(tx.ctx, dbsql.SetMemberRoleParams{Issuer: issuer, AccountID: accountID, UserID: userID, Role: role})
@@ -134,7 +144,7 @@ func (tx *Tx) SetRole(issuer, accountID, userID string, role issuer.Role) error 
 // RemoveMember takes a user out of an account and ends every connection that they made for it. One who is no member is
 // ErrNotFound, the last owner is ErrConflict.
 func (tx *Tx) RemoveMember(issuer, accountID, userID, reason string) ([]Grant, error) {
-	if _, err := tx.lockMembers(issuer, accountID, userID); err != nil {
+	if _, err := tx.LockMembers(issuer, accountID, userID); err != nil {
 		return nil, err
 	}
 	rows, err := tx.q.DeleteMember(tx.ctx, dbsql.DeleteMemberParams{Issuer: issuer, AccountID: accountID, UserID: userID})
@@ -146,8 +156,9 @@ func (tx *Tx) RemoveMember(issuer, accountID, userID, reason string) ([]Grant, e
 	})
 }
 
-// lockMembers keeps every other change out of an account's membership and returns one member as it is now.
-func (tx *Tx) lockMembers(issuer, accountID, userID string) (Member, error) {
+// LockMembers keeps every other change out of an account's membership until the transaction ends, and returns one member as it
+// is now. ErrNotFound when there is no such account or member.
+func (tx *Tx) LockMembers(issuer, accountID, userID string) (Member, error) {
 	rows, err := tx.q.LockAccount(tx.ctx, dbsql.LockAccountParams{Issuer: issuer, ID: accountID})
 	if err := changed(rows, err, ErrNotFound); err != nil {
 		return Member{}, err
@@ -166,8 +177,15 @@ func (tx *Tx) LockMember(issuer, accountID, userID string) (Member, error) {
 	return found(tx.q.LockMember(tx.ctx, dbsql.LockMemberParams{Issuer: issuer, AccountID: accountID, UserID: userID}))
 }
 
-// Invite records an invitation. Invitation.TokenHash is Hash of the token in the mail's link.
+// Invite records an invitation, in place of those that wait for the same address. Invitation.TokenHash is Hash of the token in
+// the mail's link.
 func (tx *Tx) Invite(invitation Invitation) error {
+	err := tx.q.DeleteInvitationsTo(tx.ctx, dbsql.DeleteInvitationsToParams{
+		Issuer: invitation.Issuer, AccountID: invitation.AccountID, Email: invitation.Email,
+	})
+	if err != nil {
+		return err
+	}
 	return tx.q.InsertInvitation(tx.ctx, dbsql.InsertInvitationParams{
 		Issuer: invitation.Issuer, ID: invitation.ID, TokenHash: invitation.TokenHash, AccountID: invitation.AccountID, Email: invitation.Email,
 		Role: invitation.Role, InvitedBy: invitation.InvitedBy, CreatedAt: tx.now, ExpiresAt: invitation.ExpiresAt,

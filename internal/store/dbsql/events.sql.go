@@ -120,6 +120,30 @@ func (q *Queries) InsertMail(ctx context.Context, arg InsertMailParams) error {
 	return err
 }
 
+const lastEventOfUser = `-- name: LastEventOfUser :one
+SELECT events.at FROM events
+WHERE issuer = $1 AND user_id = $2 AND (type = $3 OR type = $4) ORDER BY id DESC LIMIT 1
+`
+
+type LastEventOfUserParams struct {
+	Issuer    string
+	UserID    string
+	Kind      string
+	OtherKind string
+}
+
+func (q *Queries) LastEventOfUser(ctx context.Context, arg LastEventOfUserParams) (micros.Time, error) {
+	row := q.db.QueryRowContext(ctx, lastEventOfUser,
+		arg.Issuer,
+		arg.UserID,
+		arg.Kind,
+		arg.OtherKind,
+	)
+	var at micros.Time
+	err := row.Scan(&at)
+	return at, err
+}
+
 const listEventsOfAccount = `-- name: ListEventsOfAccount :many
 SELECT id, issuer, at, type, user_id, account_id, client_id, grant_id, request_id, address, data FROM events WHERE issuer = $1 AND account_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4
 `

@@ -18,6 +18,11 @@ type Account struct {
 	CreatedAt micros.Time
 }
 
+type Assertion struct {
+	Hash      []byte
+	ExpiresAt micros.Time
+}
+
 type Challenge struct {
 	Hash      []byte
 	Issuer    string
@@ -85,6 +90,23 @@ type Event struct {
 	Data      string
 }
 
+type Exchange struct {
+	ID               string
+	Issuer           string
+	ClientID         string
+	AccountID        string
+	UserID           string
+	GrantID          string
+	ServiceAccountID string
+	KeyID            string
+	CodeIssuedAt     micros.Time
+	TokenCreatedAt   micros.Time
+	KeyIssuedAt      micros.Time
+	FailedAt         micros.Time
+	Failure          string
+	ExpiresAt        micros.Time
+}
+
 type Family struct {
 	ID           string
 	Issuer       string
@@ -131,6 +153,13 @@ type Invitation struct {
 	AcceptedAt micros.Time
 }
 
+type LivingAccess struct {
+	Issuer           string
+	ServiceAccountID string
+	AccountID        string
+	GrantID          string
+}
+
 type Member struct {
 	Issuer    string
 	AccountID string
@@ -150,6 +179,50 @@ type Outbox struct {
 
 type RevokedToken struct {
 	ID        string
+	ExpiresAt micros.Time
+}
+
+type ServiceAccess struct {
+	Issuer           string
+	ServiceAccountID string
+	AccountID        string
+	GrantID          string
+	CreatedAt        micros.Time
+}
+
+type ServiceAccount struct {
+	Issuer     string
+	ID         string
+	AccountID  string
+	Name       string
+	Channel    string
+	Scopes     oauth.ScopeSet
+	ClientID   string
+	ExchangeID string
+	CreatedAt  micros.Time
+	UpdatedAt  micros.Time
+}
+
+type ServiceKey struct {
+	Issuer           string
+	ID               string
+	ServiceAccountID string
+	Alg              jwk.Alg
+	PublicKey        []byte
+	Addresses        string
+	CreatedAt        micros.Time
+	ExpiresAt        micros.Time
+	LastUsedAt       micros.Time
+	RevokedAt        micros.Time
+}
+
+type ServiceSession struct {
+	Hash      []byte
+	ID        string
+	Issuer    string
+	KeyID     string
+	Address   string
+	CreatedAt micros.Time
 	ExpiresAt micros.Time
 }
 

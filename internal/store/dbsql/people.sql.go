@@ -59,6 +59,21 @@ func (q *Queries) DeleteInvitation(ctx context.Context, arg DeleteInvitationPara
 	return result.RowsAffected()
 }
 
+const deleteInvitationsTo = `-- name: DeleteInvitationsTo :exec
+DELETE FROM invitations WHERE issuer = $1 AND account_id = $2 AND email = $3 AND accepted_at = 0
+`
+
+type DeleteInvitationsToParams struct {
+	Issuer    string
+	AccountID string
+	Email     string
+}
+
+func (q *Queries) DeleteInvitationsTo(ctx context.Context, arg DeleteInvitationsToParams) error {
+	_, err := q.db.ExecContext(ctx, deleteInvitationsTo, arg.Issuer, arg.AccountID, arg.Email)
+	return err
+}
+
 const deleteMember = `-- name: DeleteMember :execrows
 DELETE FROM members
 WHERE members.issuer = $1 AND members.account_id = $2 AND members.user_id = $3
@@ -448,6 +463,65 @@ func (q *Queries) ListMemberships(ctx context.Context, arg ListMembershipsParams
 			&i.Role,
 			&i.CreatedAt,
 			&i.AccountName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listMembershipsCounted = `-- name: ListMembershipsCounted :many
+SELECT members.account_id, members.role, accounts.name AS account_name,
+    (SELECT count(*) FROM members AS everyone
+        WHERE everyone.issuer = members.issuer AND everyone.account_id = members.account_id) AS member_count,
+    (SELECT count(DISTINCT grants.client_id) FROM grants
+        WHERE grants.issuer = members.issuer AND grants.account_id = members.account_id AND grants.revoked_at = 0) AS app_count
+FROM members JOIN accounts ON accounts.issuer = members.issuer AND accounts.id = members.account_id
+WHERE members.issuer = $1 AND members.user_id = $2 ORDER BY accounts.name, accounts.id LIMIT $3 OFFSET $4
+`
+
+type ListMembershipsCountedParams struct {
+	Issuer string
+	UserID string
+	Limit  int32
+	Offset int32
+}
+
+type ListMembershipsCountedRow struct {
+	AccountID   string
+	Role        issuer.Role
+	AccountName string
+	MemberCount int64
+	AppCount    int64
+}
+
+func (q *Queries) ListMembershipsCounted(ctx context.Context, arg ListMembershipsCountedParams) ([]ListMembershipsCountedRow, error) {
+	rows, err := q.db.QueryContext(ctx, listMembershipsCounted,
+		arg.Issuer,
+		arg.UserID,
+		arg.Limit,
+		arg.Offset,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListMembershipsCountedRow{}
+	for rows.Next() {
+		var i ListMembershipsCountedRow
+		if err := rows.Scan(
+			&i.AccountID,
+			&i.Role,
+			&i.AccountName,
+			&i.MemberCount,
+			&i.AppCount,
 		); err != nil {
 			return nil, err
 		}

@@ -8,6 +8,10 @@ SELECT * FROM events WHERE issuer = $1 AND user_id = $2 AND id < $3 ORDER BY id 
 -- name: ListEventsOfAccount :many
 SELECT * FROM events WHERE issuer = $1 AND account_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4;
 
+-- name: LastEventOfUser :one
+SELECT events.at FROM events
+WHERE issuer = $1 AND user_id = $2 AND (type = sqlc.arg(kind) OR type = sqlc.arg(other_kind)) ORDER BY id DESC LIMIT 1;
+
 -- name: InsertMail :exec
 INSERT INTO outbox (id, issuer, sealed, attempts, created_at, next_attempt_at) VALUES ($1, $2, $3, 0, $4, $4);
 

@@ -68,6 +68,15 @@ SELECT members.account_id, members.role, members.created_at, accounts.name AS ac
 FROM members JOIN accounts ON accounts.issuer = members.issuer AND accounts.id = members.account_id
 WHERE members.issuer = $1 AND members.user_id = $2 ORDER BY accounts.name, accounts.id LIMIT $3;
 
+-- name: ListMembershipsCounted :many
+SELECT members.account_id, members.role, accounts.name AS account_name,
+    (SELECT count(*) FROM members AS everyone
+        WHERE everyone.issuer = members.issuer AND everyone.account_id = members.account_id) AS member_count,
+    (SELECT count(DISTINCT grants.client_id) FROM grants
+        WHERE grants.issuer = members.issuer AND grants.account_id = members.account_id AND grants.revoked_at = 0) AS app_count
+FROM members JOIN accounts ON accounts.issuer = members.issuer AND accounts.id = members.account_id
+WHERE members.issuer = $1 AND members.user_id = $2 ORDER BY accounts.name, accounts.id LIMIT $3 OFFSET $4;
+
 -- name: InsertInvitation :exec
 INSERT INTO invitations (issuer, id, token_hash, account_id, email, role, invited_by, created_at, expires_at, accepted_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0);
@@ -81,6 +90,9 @@ WHERE token_hash = $1 AND issuer = $2 AND accepted_at = 0 AND expires_at > $3 RE
 
 -- name: ListInvitations :many
 SELECT * FROM invitations WHERE issuer = $1 AND account_id = $2 AND accepted_at = 0 AND expires_at > $3 ORDER BY created_at;
+
+-- name: DeleteInvitationsTo :exec
+DELETE FROM invitations WHERE issuer = $1 AND account_id = $2 AND email = $3 AND accepted_at = 0;
 
 -- name: DeleteInvitation :execrows
 DELETE FROM invitations WHERE issuer = $1 AND account_id = $2 AND id = $3 AND accepted_at = 0;

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/store"
 )
@@ -52,6 +53,21 @@ var events = []test{
 		ofAccount, err := f.s.EventsOfAccount(f.ctx(), acme, "shop", store.LastEvent, 10)
 		f.ok(err)
 		equal(f, "events", len(ofUser)+len(ofAccount), 0)
+	}},
+	{"the last of two types", func(f *fixture) {
+		last := func() micros.Time {
+			at, err := f.s.LastEventOfUser(f.ctx(), acme, "noura", store.EventPasswordChanged, store.EventPasswordReset)
+			f.ok(err)
+			return at
+		}
+		equal(f, "none", last().Never(), true)
+		f.record(f.ctx(), store.Event{Issuer: acme, Type: store.EventPasswordReset, UserID: "noura"})
+		first := last()
+		time.Sleep(2 * time.Millisecond)
+		f.record(f.ctx(), store.Event{Issuer: acme, Type: store.EventUserSignedIn, UserID: "noura"})
+		equal(f, "another type", last(), first)
+		f.record(f.ctx(), store.Event{Issuer: acme, Type: store.EventPasswordChanged, UserID: "noura"})
+		equal(f, "newer", last() > first, true)
 	}},
 	{"every type is listed once", func(f *fixture) {
 		seen := map[store.EventType]bool{}

@@ -117,6 +117,9 @@ func grantLists(f *fixture) {
 	f.ok(err)
 	equal(f, "of the account", len(all), 2)
 	equal(f, "newest first", all[0].UserEmail, "omar@example.com")
+	counted, err := f.s.MembershipsCounted(f.ctx(), acme, "noura", 0, 10)
+	f.ok(err)
+	equal(f, "apps of the account, each once", counted[0].AppCount, 1)
 	for limit, want := range map[int]int{10: 2, 1: 1} {
 		count, err := f.s.CountGrants(f.ctx(), acme, "robot", limit)
 		f.ok(err)

@@ -141,6 +141,16 @@ var accounts = []test{
 		f.ok(err)
 		equal(f, "address", got.Email, "late@example.com")
 	}},
+	{"a new invitation takes the place of those that wait for the same address", func(f *fixture) {
+		f.invite("omar", f.later())
+		f.do(func(tx *store.Tx) error {
+			return tx.Invite(store.Invitation{
+				Issuer: acme, ID: "again", TokenHash: store.Hash("again"), AccountID: "shop", Email: "omar@example.com", ExpiresAt: f.later(),
+			})
+		})
+		f.refused(f.accept("omar"), store.ErrNotFound)
+		f.ok(f.accept("again"))
+	}},
 	{"a withdrawn invitation is gone", func(f *fixture) {
 		f.invite("omar", f.later())
 		withdraw := func(account string) error {
@@ -169,6 +179,11 @@ func memberLists(f *fixture) {
 	f.ok(err)
 	equal(f, "memberships", len(memberships), 2)
 	equal(f, "first by name", memberships[0].AccountName, "Shop a-shop")
+	counted, err := f.s.MembershipsCounted(f.ctx(), acme, "noura", 1, 10)
+	f.ok(err)
+	equal(f, "memberships after the first", len(counted), 1)
+	equal(f, "members of b-shop", counted[0].MemberCount, 2)
+	equal(f, "apps of b-shop", counted[0].AppCount, 0)
 	memberships, err = f.s.Memberships(f.ctx(), other, "noura")
 	f.ok(err)
 	equal(f, "memberships elsewhere", len(memberships), 0)

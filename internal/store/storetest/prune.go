@@ -88,7 +88,7 @@ func (f *fixture) expired(n int) {
 			name := numbered("expired", i)
 			_, err := tx.CountThrottle(acme, name, -time.Second)
 			errs = append(errs, err, tx.RevokeToken(name, f.earlier()),
-				tx.Invite(store.Invitation{Issuer: acme, ID: name, TokenHash: store.Hash(name), AccountID: "shop", ExpiresAt: f.earlier()}),
+				tx.Invite(store.Invitation{Issuer: acme, ID: name, TokenHash: store.Hash(name), AccountID: "shop", Email: name, ExpiresAt: f.earlier()}),
 				tx.CreateChallenge(store.Challenge{
 					Hash: store.Hash(name), Issuer: acme, Purpose: store.PurposeResetPassword, Email: name, CodeHash: []byte{}, Sealed: []byte{}, ExpiresAt: f.earlier(),
 				}))
