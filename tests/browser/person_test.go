@@ -51,11 +51,9 @@ func (b *tab) signUp(email string) {
 // codeFor reads the code out of the mail that dev shows instead of sending.
 func (b *tab) codeFor(email string) string {
 	b.t.Helper()
-	mail := b.beside()
-	mail.open(at("localhost", "/dev/mail"))
-	code := evaluate[string](mail, `[...document.querySelectorAll('.mails li')].find(li => li.innerText.includes(`+quoted(email)+`))?.querySelector('code')?.innerText ?? ''`)
-	if code == "" {
-		mail.fail("no mail with a code for %s", email)
+	code, err := site.CodeFor(site.Transport(""), email)
+	if err != nil {
+		b.fail("%v", err)
 	}
 	return code
 }

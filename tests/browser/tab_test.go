@@ -2,7 +2,6 @@ package browser
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -189,12 +188,7 @@ func command[P, R any](c cdp.Command[P, R], parameters P) chromedp.Action[chrome
 	}
 }
 
-func port() string {
-	_, port, _ := net.SplitHostPort(site.address) // FreeAddress made it
-	return port
-}
-
-func at(host, path string) string { return "http://" + host + ":" + port() + path }
+func at(host, path string) string { return site.URL(host, path) }
 
 func discard[T any](action chromedp.Action[T]) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
