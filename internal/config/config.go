@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"time"
 
 	"latchkey.dev/internal/issuer"
 )
@@ -71,10 +70,10 @@ type Tracing struct {
 
 // Limits bound what the process takes on.
 type Limits struct {
-	// PasswordHashes is how many passwords are checked at once, at 19 MiB each; 0 chooses by the number of processors.
+	// Requests is how many requests are handled at once; more hear that the server is busy.
+	Requests int
+	// PasswordHashes is how many passwords are checked at once, at 19 MiB each.
 	PasswordHashes int
-	// ShutdownGrace is how long requests under way may take to finish after SIGTERM.
-	ShutdownGrace time.Duration
 }
 
 // Source is where configuration comes from besides the file itself.

@@ -99,14 +99,14 @@ func TestRefusals(t *testing.T) {
 		"mail without host":              {"  host: smtp.acme.example\n", "", "mail.host: is missing"},
 		"mail port":                      {"  username: latchkey", "  username: latchkey\n  port: 99999", "mail.port: 99999 is not a port"},
 		"mail sender":                    {`"Acme <no-reply@acme.example>"`, "Acme", "mail.from: \"Acme\" is not a sender"},
-		"mail password in clear":         {"  username: latchkey", "  username: latchkey\n  security: none", "mail.security: \"none\" would send the password in clear"},
+		"mail in clear":                  {"  username: latchkey", "  username: latchkey\n  security: none", "mail.security: \"none\" is for a server on this machine"},
 		"mail security":                  {"  username: latchkey", "  username: latchkey\n  security: ssl", "mail.security: \"ssl\" is not known"},
 		"mail password missing":          {"  password_file: smtp-password\n", "", "mail.password_file: is missing, and so is LATCHKEY_MAIL_PASSWORD"},
 		"level":                          {"level: info", "level: loud", "log.level: \"loud\" is not known"},
 		"sample ratio":                   {"sample_ratio: 0.01", "sample_ratio: 2", "tracing.sample_ratio: must be from 0"},
 		"trace endpoint":                 {"endpoint: http://127.0.0.1:4318", "endpoint: 127.0.0.1:4318", "tracing.endpoint: must be the collector's"},
 		"hash limit":                     {"log:", "limits: {password_hashes: -1}\nlog:", "limits.password_hashes: must be from 1"},
-		"grace":                          {"log:", "limits: {shutdown_grace: 0s}\nlog:", "limits.shutdown_grace: must be from 1s"},
+		"request limit":                  {"log:", "limits: {requests: 0}\nlog:", "limits.requests: must be from 1"},
 		"issuer name":                    {"name: acme", "name: Acme", `issuers[0].name: "Acme" is not a name`},
 		"http issuer":                    {"url: https://login.acme.example", "url: http://login.acme.example", "issuers[0].url: must begin with https:// (RFC 8414 §2)"},
 		"trailing slash":                 {"url: https://login.acme.example", "url: https://login.acme.example/", `issuers[0].url: must end after the host, without a slash, path, query or fragment: write "https://login.acme.example"`},
@@ -249,7 +249,7 @@ func TestDurations(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(exampleText(f)))
 	for _, text := range []string{"", "listen", "listen: [", "a: &a [*a, *a]", "<<: {listen: x}", "issuers: [{}]", "issuers:\n- name: a\n- 1", "? [a]\n: b",
-		"listen: !!binary aGVsbG8=", "a:\n\t- b", "--- \n---\n", "\xff\xfe", "limits: {shutdown_grace: 1d1d}", "listen: |\n  a\n  b", "1: 2", "{a: {a: {a: {a: }}}}"} {
+		"listen: !!binary aGVsbG8=", "a:\n\t- b", "--- \n---\n", "\xff\xfe", "issuers: [{lifetimes: {code: 1d1d}}]", "listen: |\n  a\n  b", "1: 2", "{a: {a: {a: {a: }}}}"} {
 		f.Add([]byte(text))
 	}
 	source := withSecrets()

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"time"
-
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 )
@@ -50,8 +48,8 @@ type traceSection struct {
 }
 
 type limitsSection struct {
-	PasswordHashes int      `yaml:"password_hashes"`
-	ShutdownGrace  duration `yaml:"shutdown_grace"`
+	Requests       int `yaml:"requests"`
+	PasswordHashes int `yaml:"password_hashes"`
 }
 
 // section is one issuer.
@@ -116,7 +114,7 @@ func (f *file) setDefaults() {
 	f.Mail.Port, f.Mail.Security = 587, "starttls"
 	f.Log.Level = "info"
 	f.Tracing.SampleRatio = 0.01
-	f.Limits.ShutdownGrace = duration(30 * time.Second)
+	f.Limits.Requests = 1024
 }
 
 // setDefaults gives an issuer what it may leave out.

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // validator turns what was written into what the program uses, and tells everything that is wrong with it.
@@ -118,11 +117,16 @@ func (v *validator) mail(s mailSection) Mail {
 	switch s.Security {
 	case StartTLS, ImplicitTLS:
 	case NoTLS:
-		v.require(s.Username == "", "mail.security", `"none" would send the password in clear (RFC 8314 §3): write starttls or tls, or remove mail.username`)
+		v.require(isLoopback(s.Host), "mail.security", `"none" is for a server on this machine: mails carry links that sign people in (RFC 8314 §3); write starttls or tls`)
 	default:
 		v.add("mail.security", "%q is not known: write starttls, tls or none", s.Security)
 	}
 	return Mail{Host: s.Host, Port: s.Port, Security: s.Security, Username: s.Username, Password: v.mailPassword(s), From: s.From}
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 func (v *validator) logLevel(written string) slog.Level {
@@ -144,10 +148,9 @@ func (v *validator) tracing(s traceSection) Tracing {
 
 func (v *validator) limits(s limitsSection) Limits {
 	v.require(s.PasswordHashes >= 0 && s.PasswordHashes <= 1024, "limits.password_hashes", "must be from 1 to 1024, or 0 to choose by the number of processors")
-	grace := time.Duration(s.ShutdownGrace)
-	v.require(grace >= time.Second && grace <= time.Hour, "limits.shutdown_grace", "must be from 1s to 1h")
+	v.require(s.Requests >= 1 && s.Requests <= 1_000_000, "limits.requests", "must be from 1 to 1000000")
 	if s.PasswordHashes == 0 {
 		s.PasswordHashes = max(2, runtime.GOMAXPROCS(0))
 	}
-	return Limits{PasswordHashes: s.PasswordHashes, ShutdownGrace: grace}
+	return Limits{Requests: s.Requests, PasswordHashes: s.PasswordHashes}
 }

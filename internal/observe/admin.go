@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/pprof"
@@ -15,9 +14,6 @@ type AdminConfig struct {
 	// Ready returns nil while the server can take requests; its error is shown, so it must hold no detail of the inside.
 	Ready func(context.Context) error
 }
-
-// ErrStopping is Ready's answer after the signal to stop.
-var ErrStopping = errors.New("stopping")
 
 // readyTimeout is shorter than the second that load balancers usually wait.
 const readyTimeout = 800 * time.Millisecond

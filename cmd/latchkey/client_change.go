@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey.dev/internal/store"
+)
+
+func (p *program) clientStatus(name, short string, status store.ClientStatus) *cobra.Command {
+	return &cobra.Command{
+		Use: name + " CLIENT_ID", Short: short, Args: needs,
+		Example: "  latchkey client " + name + " app_k3Jd --issuer acme",
+		RunE: p.at(func(ctx context.Context, in *installation, args []string) error {
+			if err := p.registry(in).SetStatus(ctx, args[0], status, ""); err != nil {
+				return about(err, "client", args[0])
+			}
+			return p.clientAfter(ctx, in, args[0])
+		}),
+	}
+}
+
+func (p *program) clientRevokeTokens() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke-tokens CLIENT_ID", Short: "Kill every access token that an app holds", Args: needs,
+		Long:    "Kill every access token that an app holds, its users' and its own. It can get new ones with its refresh tokens and its secret.",
+		Example: "  latchkey client revoke-tokens app_k3Jd --issuer acme",
+		RunE: p.at(func(ctx context.Context, in *installation, args []string) error {
+			if err := p.registry(in).RevokeTokens(ctx, args[0], ""); err != nil {
+				return about(err, "client", args[0])
+			}
+			return p.clientAfter(ctx, in, args[0])
+		}),
+	}
+}
+
+func (p *program) clientDelete() *cobra.Command {
+	var sure bool
+	cmd := &cobra.Command{
+		Use: "delete CLIENT_ID", Short: "Remove an app; every connection to it ends", Args: needs,
+		Long:    "Remove an app. Every connection to it ends, and that cannot be undone: it asks for --yes.",
+		Example: "  latchkey client delete app_k3Jd --issuer acme --yes",
+	}
+	cmd.Flags().BoolVar(&sure, "yes", false, "really remove it")
+	cmd.RunE = p.at(func(ctx context.Context, in *installation, args []string) error {
+		return p.deleteClient(ctx, in, args[0], sure)
+	})
+	return cmd
+}
+
+func (p *program) deleteClient(ctx context.Context, in *installation, id string, sure bool) error {
+	c, err := in.store.Client(ctx, in.issuer.Name, id)
+	if err != nil {
+		return about(err, "client", id)
+	}
+	count, err := in.store.CountGrants(ctx, in.issuer.Name, id, countedConnections)
+	if err != nil {
+		return err
+	}
+	if !sure {
+		return usage("this removes %q and ends its %d connections for good: repeat it with --yes, or use `latchkey client suspend %s`", printable(c.Name), count, id)
+	}
+	if err := p.registry(in).Delete(ctx, id, ""); err != nil {
+		return about(err, "client", id)
+	}
+	return p.show(map[string]any{"client_id": id, "deleted": true, "connections": count}, func() {
+		p.say("%s is removed, and with it its %d connections", id, count)
+	})
+}
+
+func (p *program) clientAddSecret() *cobra.Command {
+	var rotate bool
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use: "add-secret CLIENT_ID", Short: "Give an app one more secret, and print it, this once", Args: needs,
+		Long: "Give an app one more secret, and print it, this once. Those before it stay good, so that the app can change over; at most five are\n" +
+			"good at once. With --rotate those before it end after --overlap.",
+		Example: "  latchkey client add-secret app_k3Jd --issuer acme\n" +
+			"  latchkey client add-secret app_k3Jd --rotate --overlap 24h",
+	}
+	cmd.Flags().BoolVar(&rotate, "rotate", false, "end the secrets before it")
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long those before it stay good")
+	cmd.RunE = p.at(func(ctx context.Context, in *installation, args []string) error {
+		if overlap < 0 {
+			return usage("--overlap must not be negative")
+		}
+		secret, err := p.addSecret(ctx, in, args[0], rotate, overlap)
+		if err != nil {
+			return about(err, "client", args[0])
+		}
+		return p.show(map[string]string{"client_id": args[0], "client_secret": secret}, func() {
+			p.fields("Client ID", args[0], "Client secret", secret)
+			p.say("\nKeep the secret now: it is not shown again.")
+		})
+	})
+	return cmd
+}
+
+func (p *program) addSecret(ctx context.Context, in *installation, id string, rotate bool, overlap time.Duration) (string, error) {
+	if rotate {
+		return p.registry(in).RotateSecret(ctx, id, "", overlap)
+	}
+	return p.registry(in).AddSecret(ctx, id, "")
+}
+
+func (p *program) clientExpireSecret() *cobra.Command {
+	var after time.Duration
+	cmd := &cobra.Command{
+		Use: "expire-secret CLIENT_ID SECRET_ID", Short: "End one of an app's secrets, now or later", Args: needs,
+		Long:    "End one of an app's secrets, now or later. `latchkey client show` lists the secrets.",
+		Example: "  latchkey client expire-secret app_k3Jd sec_9fQx --issuer acme --in 24h",
+	}
+	cmd.Flags().DurationVar(&after, "in", 0, "how long it stays good")
+	cmd.RunE = p.at(func(ctx context.Context, in *installation, args []string) error {
+		if after < 0 {
+			return usage("--in must not be negative")
+		}
+		if err := p.registry(in).ExpireSecret(ctx, args[0], args[1], "", in.store.Now().Add(after)); err != nil {
+			return about(err, "secret of "+args[0]+" that is still good, named", args[1])
+		}
+		return p.clientAfter(ctx, in, args[0])
+	})
+	return cmd
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"latchkey.dev/internal/dev"
+	"latchkey.dev/internal/observe"
+)
+
+func (p *program) dev() *cobra.Command {
+	var addr, data string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use: "dev", Short: "Run everything with sample data on this machine, to try it and to build against it", Args: needs,
+		Long: "Run everything with sample data on this machine: the sample platform with people and apps, a sample app with a Connect button, an API\n" +
+			"that it calls, and mail on a page instead of sent. It prints what to open. Nothing is kept unless --data names a folder.",
+		Example: "  latchkey dev\n  latchkey dev --addr 127.0.0.1:9000 --data ~/latchkey-dev",
+	}
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback `address` to listen on")
+	cmd.Flags().StringVar(&data, "data", "", "`folder` to keep the data in; empty: a temporary one")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "log every request on standard error")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		level := slog.LevelWarn
+		if verbose {
+			level = slog.LevelInfo
+		}
+		return dev.Run(cmd.Context(), dev.Config{
+			Addr: addr, Data: data, Out: p.out, Log: observe.NewLogger(p.err, level), Metrics: observe.NewMetrics(thisBuild().Version), Clock: p.clock, Rand: p.rand,
+		})
+	}
+	return cmd
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/seal"
+	"latchkey.dev/internal/signing"
+)
+
+func (p *program) key() *cobra.Command {
+	list := &cobra.Command{
+		Use: "list", Short: "List an issuer's signing keys", Args: needs,
+		Long: "List an issuer's signing keys. All of them are published at /.well-known/jwks.json: `next` will sign after the next rotation,\n" +
+			"`current` signs, `previous` has signed tokens that may still be alive.",
+		Example: "  latchkey key list --issuer acme",
+		RunE:    p.at(p.keyList),
+	}
+	cmd := group("key", "Master key and signing keys", p.withIssuer(list), p.withIssuer(p.keyRotate()), p.keyGenerateMaster())
+	cmd.Example = list.Example
+	return cmd
+}
+
+// keyView is a signing key as it is printed; its private half never is.
+type keyView struct {
+	KID         string    `json:"kid"`
+	Alg         jwk.Alg   `json:"alg"`
+	State       jwk.State `json:"state"`
+	CreatedAt   string    `json:"created_at"`
+	ActivatedAt string    `json:"activated_at,omitempty"`
+	RetiredAt   string    `json:"retired_at,omitempty"`
+}
+
+func (p *program) keys(in *installation) *signing.Keys {
+	return signing.New(signing.Config{
+		Issuer: in.issuer.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: signingAlgs(in.issuer), KeepRetired: keepRetired(in.issuer),
+	})
+}
+
+// signingAlgs are those that the issuer signs anything with.
+func signingAlgs(at *issuer.Issuer) []jwk.Alg {
+	algs := slices.Clone(at.IDTokenAlgs)
+	if at.AccessToken.Kind == issuer.JWT && !slices.Contains(algs, at.AccessToken.Alg) {
+		algs = append(algs, at.AccessToken.Alg)
+	}
+	return algs
+}
+
+// keepRetired outlives every token that a retired key has signed.
+func keepRetired(at *issuer.Issuer) time.Duration {
+	return max(24*time.Hour, at.Lifetimes.AccessToken, at.Lifetimes.IDToken)
+}
+
+func (p *program) keyList(ctx context.Context, in *installation, _ []string) error {
+	keys, err := p.keys(in).List(ctx)
+	if err != nil {
+		return err
+	}
+	return p.showKeys(keys)
+}
+
+func (p *program) showKeys(keys []jwk.Key) error {
+	views, rows := make([]keyView, len(keys)), make([][]string, len(keys))
+	for i, k := range keys {
+		v := keyView{KID: k.KID, Alg: k.Alg, State: k.State, CreatedAt: stamp(micros.Of(k.CreatedAt)), ActivatedAt: stamp(micros.Of(k.ActivatedAt)), RetiredAt: stamp(micros.Of(k.RetiredAt))}
+		views[i], rows[i] = v, []string{v.KID, string(v.Alg), string(v.State), v.CreatedAt, v.ActivatedAt, v.RetiredAt}
+	}
+	return p.show(map[string][]keyView{"keys": views}, func() {
+		p.table("KID | ALG | STATE | CREATED | SIGNS SINCE | RETIRED", rows, "no keys yet: the server makes them when it starts")
+	})
+}
+
+func (p *program) keyRotate() *cobra.Command {
+	var alg string
+	cmd := &cobra.Command{
+		Use: "rotate", Short: "Let the next signing key sign", Args: needs,
+		Long: "Let the next signing key sign. The one before stays published until everything that it signed has expired, and a fresh one is\n" +
+			"published for the next rotation, so no verification fails meanwhile. Leave at least a day between two rotations: apps may\n" +
+			"remember the published keys for that long.",
+		Example: "  latchkey key rotate --issuer acme\n  latchkey key rotate --issuer acme --alg ES256",
+	}
+	cmd.Flags().StringVar(&alg, "alg", "", "rotate only this algorithm's key: RS256, ES256 or EdDSA")
+	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error { return p.rotate(ctx, in, alg) })
+	return cmd
+}
+
+func (p *program) rotate(ctx context.Context, in *installation, only string) error {
+	algs := signingAlgs(in.issuer)
+	if only != "" {
+		if !slices.Contains(algs, jwk.Alg(only)) {
+			return usage("issuer %s does not sign with %q: it uses %s", in.issuer.Name, only, joined(algs))
+		}
+		algs = []jwk.Alg{jwk.Alg(only)}
+	}
+	keys := p.keys(in)
+	if err := keys.Ensure(ctx); err != nil { // an installation that never served has none to rotate
+		return err
+	}
+	for _, alg := range algs {
+		if _, err := keys.Rotate(ctx, alg); err != nil {
+			return err
+		}
+	}
+	return p.keyList(ctx, in, nil)
+}
+
+func joined[T ~string](words []T) string {
+	plain := make([]string, len(words))
+	for i, word := range words {
+		plain[i] = string(word)
+	}
+	return strings.Join(plain, ", ")
+}
+
+func (p *program) keyGenerateMaster() *cobra.Command {
+	return &cobra.Command{
+		Use: "generate-master", Short: "Print a new master key", Args: needs,
+		Long: "Print a new master key: 256 random bits in base64. Every other key is derived from it, and signing keys are sealed with it, so\n" +
+			"keep a copy where you keep your most valuable secrets.",
+		Example: "  (umask 077; latchkey key generate-master > master.key)",
+		RunE: func(*cobra.Command, []string) error {
+			key := make([]byte, seal.MinMasterKey)
+			if _, err := io.ReadFull(p.rand, key); err != nil {
+				return fmt.Errorf("no randomness: %w", err)
+			}
+			text := base64.StdEncoding.EncodeToString(key)
+			return p.show(map[string]string{"master_key": text}, func() { p.say("%s", text) })
+		},
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"latchkey.dev/internal/store"
+)
+
+func (p *program) migrate() *cobra.Command {
+	up := &cobra.Command{
+		Use: "up", Short: "Bring the database to the schema that this program needs", Args: needs,
+		Long:    "Bring the database to the schema that this program needs. Old and new servers can run on it meanwhile: a step only adds.",
+		Example: "  latchkey migrate up --config latchkey.yaml",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.migrateUp(cmd.Context()) },
+	}
+	status := &cobra.Command{
+		Use: "status", Short: "List the schema's steps and which the database has taken", Args: needs,
+		Example: "  latchkey migrate status --json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.migrateStatus(cmd.Context()) },
+	}
+	cmd := group("migrate", "Make or update the database's schema", up, status)
+	cmd.Long = "Make or update the database's schema. Without a further word it does what `latchkey migrate up` does."
+	cmd.Example = up.Example
+	parent := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return parent(cmd, args)
+		}
+		return p.migrateUp(cmd.Context())
+	}
+	return p.withConfig(cmd)
+}
+
+func (p *program) migrateUp(ctx context.Context) error {
+	loaded, err := p.load()
+	if err != nil {
+		return err
+	}
+	steps, err := store.Migrate(ctx, loaded.Database)
+	if err != nil {
+		return databaseTrouble(err)
+	}
+	return p.show(migrations{steps}, func() {
+		for _, step := range steps {
+			p.say("applied %04d %s", step.Version, step.Name)
+		}
+		if len(steps) == 0 {
+			p.say("the schema is up to date")
+		}
+	})
+}
+
+// migrations is the answer for programs; Migrations is never null.
+type migrations struct {
+	Migrations []store.Migration `json:"migrations"`
+}
+
+func (p *program) migrateStatus(ctx context.Context) error {
+	loaded, err := p.load()
+	if err != nil {
+		return err
+	}
+	steps, err := store.MigrationStatus(ctx, loaded.Database)
+	if err != nil {
+		return databaseTrouble(err)
+	}
+	return p.show(migrations{steps}, func() {
+		rows := make([][]string, len(steps))
+		for i, step := range steps {
+			rows[i] = []string{fmt.Sprintf("%04d", step.Version), yes(step.Applied), step.Name}
+		}
+		p.table("STEP | APPLIED | NAME", rows, "there are no steps")
+	})
+}

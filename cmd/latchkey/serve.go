@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/observe"
+	"latchkey.dev/internal/server"
+	"latchkey.dev/internal/web"
+)
+
+func (p *program) serve() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run in production, as a configuration file says", Args: needs,
+		Long: "Run in production, as a configuration file says. It prints one line when it takes requests, and logs JSON on standard error.\n" +
+			"SIGTERM or Ctrl-C stops it: /readyz turns 503, requests under way are answered, and then it ends. SIGHUP reads the certificate again.",
+		Example: "  latchkey migrate up --config latchkey.yaml\n  latchkey serve --config latchkey.yaml",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.runServer(cmd.Context()) },
+	}
+	return p.withConfig(cmd)
+}
+
+// running is what serve holds while it runs.
+type running struct {
+	*installation
+	log     *slog.Logger
+	metrics *observe.Metrics
+	tracer  *observe.Tracer
+	server  *server.Server
+}
+
+func (p *program) runServer(ctx context.Context) error {
+	loaded, err := p.load()
+	if err != nil {
+		return err
+	}
+	in, err := p.open(ctx, loaded)
+	if err != nil {
+		return err
+	}
+	r := &running{
+		installation: in, log: observe.NewLogger(p.err, loaded.LogLevel), metrics: observe.NewMetrics(thisBuild().Version),
+	}
+	return errors.Join(p.serveUntil(ctx, r), in.store.Close())
+}
+
+// serveUntil serves until ctx ends. Both listeners are open before anything says that it is ready.
+func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
+	r.tracer = observe.NewTracer(observe.TracerConfig{
+		Endpoint: r.config.Tracing.Endpoint, SampleRatio: r.config.Tracing.SampleRatio, Version: thisBuild().Version,
+		Trusted: r.config.TrustedProxies, Client: &http.Client{Timeout: collectorTimeout}, Log: r.log,
+	})
+	if r.server, err = p.build(ctx, r); err != nil {
+		return err
+	}
+	public, err := publicListener(ctx, r)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(r.config.AdminListen, "admin.listen")
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	stopAdmin := serveAdmin(admin, r)
+	p.announce(r, public.Addr(), admin.Addr())
+	return errors.Join(r.server.Serve(ctx, public), r.tracer.Shutdown(context.WithoutCancel(ctx)), stopAdmin())
+}
+
+// collectorTimeout is shorter than the interval between two batches of spans.
+const collectorTimeout = 4 * time.Second
+
+func (p *program) build(ctx context.Context, r *running) (*server.Server, error) {
+	c := r.config
+	brands := make([]web.Brand, len(c.Issuers))
+	for i, is := range c.Issuers {
+		brands[i] = web.Brand{Issuer: is.Name, Title: is.Title, LogoURL: is.Brand.LogoURL, Colour: is.Brand.Color}
+	}
+	pages, err := web.New(web.Config{Rand: p.rand, Clock: p.clock, Brands: brands})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	post, err := mail.NewSMTP(mail.SMTPConfig{
+		Host: c.Mail.Host, Port: c.Mail.Port, Security: c.Mail.Security, Username: c.Mail.Username, Password: c.Mail.Password, From: c.Mail.From, Clock: p.clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return server.New(ctx, server.Config{
+		Issuers: c.Issuers, Store: r.store, Keyring: r.keyring, Pages: pages, Mail: post, Log: r.log, Metrics: r.metrics, Tracer: r.tracer,
+		TrustedProxies: c.TrustedProxies, MaxRequests: c.Limits.Requests, MaxHashes: c.Limits.PasswordHashes, Clock: p.clock, Rand: p.rand,
+	})
+}
+
+// announce prints the one line that says where requests are taken; scripts wait for it.
+func (p *program) announce(r *running, public, admin net.Addr) {
+	names := make([]string, len(r.config.Issuers))
+	for i, is := range r.config.Issuers {
+		names[i] = is.Name
+	}
+	p.say("latchkey %s is ready on %s for %s; admin on %s", thisBuild().Version, public, strings.Join(names, ", "), admin)
+}
+
+func listen(address, key string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another process there?", key, address, err)
+	}
+	return listener, nil
+}
+
+// serveAdmin serves operators until the returned function is called: it outlives the public listener, so that /readyz tells while
+// that one drains.
+func serveAdmin(listener net.Listener, r *running) (stop func() error) {
+	admin := &http.Server{
+		Handler: observe.Admin(observe.AdminConfig{Metrics: r.metrics, Ready: r.ready}), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		if err := admin.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			r.log.Error("the admin listener has failed", "error", err)
+		}
+	}()
+	return admin.Close
+}
+
+// ready hides what exactly is wrong: the log has it.
+func (r *running) ready(ctx context.Context) error {
+	err := r.server.Ready(ctx)
+	if err == nil || errors.Is(err, server.ErrStopping) {
+		return err
+	}
+	r.log.Warn("not ready", "error", err)
+	return errors.New("the database does not answer")
+}
+
+// publicListener speaks TLS when the configuration names a certificate.
+func publicListener(ctx context.Context, r *running) (net.Listener, error) {
+	listener, err := listen(r.config.Listen, "listen")
+	if err != nil || !r.config.TLS.Enabled() {
+		return listener, err
+	}
+	certificate, err := loadCertificate(r.config.TLS)
+	if err != nil {
+		return nil, errors.Join(refuse(exitConfiguration, "tls: %v", err), listener.Close())
+	}
+	go certificate.reloadOnHangup(ctx, r.log)
+	return certificate.listener(listener), nil
+}
