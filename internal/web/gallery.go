@@ -18,9 +18,12 @@ type GalleryEntry struct {
 	User   User // who is signed in there
 }
 
-// GalleryEntries lists every page in every state, and the mails. Its moments are counted from now.
-func GalleryEntries(now time.Time) []GalleryEntry {
-	s := samples{now: now}
+// GalleryEntries lists every page in every state, and the mails. Its moments are counted from now; the permissions of its
+// apps are worded in English. Names do not depend on either.
+func GalleryEntries(now time.Time) []GalleryEntry { return galleryEntries(now, languages()[0]) }
+
+func galleryEntries(now time.Time, lang string) []GalleryEntry {
+	s := samples{now: now, lang: lang}
 	var entries []GalleryEntry
 	for _, list := range [][]GalleryEntry{s.signingIn(), s.passwords(), s.choosing(), s.consents(), s.troubles(), s.connections(), s.activities(), s.settings(), s.accounts(), s.mails()} {
 		entries = append(entries, list...)
@@ -33,7 +36,7 @@ func GalleryEntries(now time.Time) []GalleryEntry {
 func (re *Renderer) Gallery() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.Trim(strings.TrimPrefix(r.URL.Path, GalleryPath), "/")
-		entries := GalleryEntries(re.clock())
+		entries := galleryEntries(re.clock(), Preference{}.From(r).Pick())
 		if name == "" {
 			re.show(w, r, http.StatusOK, galleryIndex{Entries: entries})
 			return

@@ -14,7 +14,7 @@ const (
 func (s samples) parcelConnection() Connection {
 	return Connection{
 		App: parcelRobot(), Account: nouraShop(), Owner: "Parcel Robot GmbH, Hamburg", Offline: true, ConnectedAt: s.ago(40 * day), LastUsedAt: s.ago(7 * time.Minute),
-		Permissions: append([]Permission{ordersScope(), shipScope(), productsScope()}, builtIn("offline_access")...),
+		Permissions: append([]Permission{s.ordersScope(), s.shipScope(), s.productsScope()}, builtIn("offline_access")...),
 	}
 }
 
@@ -23,7 +23,7 @@ func (s samples) manyConnections() []Connection {
 	second.Account, second.LastUsedAt, second.ConnectedAt = harbour(), time.Time{}, s.ago(3*time.Hour)
 	return []Connection{
 		s.parcelConnection(), second,
-		{App: ledgerly(), Account: bakery(), Owner: "Ledgerly Ltd", Permissions: []Permission{payoutsScope()}, ConnectedAt: s.ago(400 * day), LastUsedAt: s.ago(2 * day), Suspended: true},
+		{App: ledgerly(), Account: bakery(), Owner: "Ledgerly Ltd", Permissions: []Permission{s.payoutsScope()}, ConnectedAt: s.ago(400 * day), LastUsedAt: s.ago(2 * day), Suspended: true},
 		{App: longApp(), Account: nouraShop(), Permissions: builtIn("openid", "email"), ConnectedAt: s.ago(5 * day), LastUsedAt: s.ago(26 * time.Hour)},
 	}
 }

@@ -6,7 +6,10 @@ import (
 )
 
 // samples makes the gallery's entries out of a small invented world.
-type samples struct{ now time.Time }
+type samples struct {
+	now  time.Time
+	lang string // of the catalogue
+}
 
 func (s samples) ago(d time.Duration) time.Time { return s.now.Add(-d) }
 func (s samples) in(d time.Duration) time.Time  { return s.now.Add(d) }

@@ -46,14 +46,20 @@ func (v Consent) page() meta {
 }
 
 // Offline tells whether the app can act while the person is away.
-func (v Consent) Offline() bool {
-	return v.OfflineAccess || slices.ContainsFunc(v.Permissions, func(p Permission) bool { return p.Scope == "offline_access" })
+func (v Consent) Offline() bool { return v.OfflineAccess || v.asksOffline() }
+
+// OfflineUnsaid tells whether it can act while the person is away without any permission saying so.
+func (v Consent) OfflineUnsaid() bool { return v.OfflineAccess && !v.asksOffline() }
+
+// asksOffline looks for the scope of OpenID Connect Core §11.
+func (v Consent) asksOffline() bool {
+	return slices.ContainsFunc(slices.Concat(v.Permissions, v.Given), func(p Permission) bool { return p.Scope == "offline_access" })
 }
 
 // Headline returns the permission that speaks for all in the heading, or nil.
 func (v Consent) Headline() *Permission {
 	for _, p := range v.Asked() {
-		if p.Phrase != "" {
+		if p.Phrase != "" && p.Lang == "" { // a phrase of another language would break the sentence
 			return &p
 		}
 	}
