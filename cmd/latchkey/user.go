@@ -124,7 +124,7 @@ func (p *program) userShow(ctx context.Context, in *installation, args []string)
 	}
 	v := viewUser(u)
 	for _, m := range memberships {
-		v.Accounts = append(v.Accounts, membershipView{ID: m.AccountID, Name: m.Name, Role: string(m.Role)})
+		v.Accounts = append(v.Accounts, membershipView{ID: m.AccountID, Name: m.AccountName, Role: string(m.Role)})
 	}
 	for _, g := range grants {
 		v.Connections = append(v.Connections, connectionView{

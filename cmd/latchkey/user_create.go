@@ -50,7 +50,7 @@ func (p *program) createUser(ctx context.Context, in *installation, n newUser) e
 	made := store.User{
 		Issuer: in.issuer.Name, ID: in.store.NewPublicID("usr_"), Email: strings.ToLower(n.email), Name: n.name, Locale: n.locale, PasswordHash: hash,
 	}
-	err = in.store.InTx(ctx, func(tx *store.Tx) error { return n.create(tx, made) })
+	err = in.store.InTx(ctx, func(tx *store.Tx) error { return n.create(tx, made, in.store.NewPublicID("acc_")) })
 	if err != nil {
 		return about(err, "user", made.Email)
 	}
@@ -63,10 +63,8 @@ func (n *newUser) check() error {
 	if err != nil || parsed.Address != n.email {
 		return usage("--email %q is not an address: write it like noura@acme.example", n.email)
 	}
-	for flag, text := range map[string]string{"--name": n.name, "--account": n.account} {
-		if len([]rune(text)) > 100 || printable(text) != text {
-			return usage("%s must be at most 100 characters, without line breaks", flag)
-		}
+	if !showable(n.name) || !showable(n.account) {
+		return usage("--name and --account must be at most 100 characters, without line breaks")
 	}
 	if n.name == "" {
 		return usage("--name is missing: say what the person is called")
@@ -77,7 +75,9 @@ func (n *newUser) check() error {
 	return nil
 }
 
-func (n *newUser) create(tx *store.Tx, made store.User) error {
+func showable(text string) bool { return len([]rune(text)) <= 100 && printable(text) == text }
+
+func (n *newUser) create(tx *store.Tx, made store.User, accountID string) error {
 	if !n.unverified {
 		made.EmailVerifiedAt = tx.Now()
 	}
@@ -87,7 +87,7 @@ func (n *newUser) create(tx *store.Tx, made store.User) error {
 	if err := tx.Record(store.Event{Issuer: made.Issuer, Type: store.EventUserSignedUp, UserID: made.ID, Detail: byOperator()}); err != nil || n.account == "" {
 		return err
 	}
-	account := store.Account{Issuer: made.Issuer, ID: tx.NewPublicID("acc_"), Name: n.account}
+	account := store.Account{Issuer: made.Issuer, ID: accountID, Name: n.account}
 	return errors.Join(tx.CreateAccount(account, made.ID), tx.Record(store.Event{
 		Issuer: made.Issuer, Type: store.EventAccountCreated, UserID: made.ID, AccountID: account.ID, Detail: map[string]string{"name": account.Name},
 	}))
