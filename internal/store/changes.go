@@ -67,6 +67,9 @@ func (s *Store) Prune(ctx context.Context, before micros.Time) (int64, error) {
 		func(q *dbsql.Queries) (int64, error) { return q.PruneChallenges(ctx, before) },
 		func(q *dbsql.Queries) (int64, error) { return q.PruneThrottles(ctx, before) },
 		func(q *dbsql.Queries) (int64, error) { return q.PruneInvitations(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneServiceSessions(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneAssertions(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneExchanges(ctx, before) },
 	} {
 		var rows int64
 		err := s.InTx(ctx, func(tx *Tx) (err error) {

@@ -58,6 +58,7 @@ var EventTypes = []EventType{
 	EventGrantDenied, EventTokenIssued, EventCodeReplayed, EventRefreshTokenReused, EventTokenRevoked, EventClientCreated,
 	EventClientChanged, EventClientSuspended, EventClientResumed, EventClientDeleted, EventClientSecretAdded,
 	EventClientSecretExpired, EventClientTokensRevoked, EventSigningKeysRotated,
+	EventServiceAccountCreated, EventServiceAccountSignedIn, EventServiceKeyAdded, EventServiceKeysExpired, EventServiceKeysRemoved,
 }
 
 // Event is one line of what happened.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"latchkey.dev/internal/micros"
@@ -190,7 +191,11 @@ func (s *Store) TokenState(ctx context.Context, ref TokenRef) (TokenState, error
 
 func (s *Store) clientTokenState(ctx context.Context, ref TokenRef) (TokenState, error) {
 	row, err := s.read.GetClientTokenState(ctx, dbsql.GetClientTokenStateParams{TokenID: ref.JTI, Issuer: ref.Issuer, ClientID: ref.ClientID})
-	if row, err = one(s, row, err); err != nil {
+	row, err = one(s, row, err)
+	if errors.Is(err, ErrNotFound) {
+		return s.serviceTokenState(ctx, ref)
+	}
+	if err != nil {
 		return TokenState{}, err
 	}
 	state := TokenState{Ended: clientEnded(row.ClientStatus, row.RevokedBefore, ref.IssuedAt)}

@@ -7,7 +7,6 @@ package dbsql
 
 import (
 	"context"
-	"database/sql"
 
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/micros"
@@ -171,9 +170,8 @@ func (q *Queries) GetServiceAccountByChannel(ctx context.Context, arg GetService
 
 const getServiceKey = `-- name: GetServiceKey :one
 SELECT service_keys.issuer, service_keys.id, service_keys.service_account_id, service_keys.alg, service_keys.public_key, service_keys.addresses, service_keys.created_at, service_keys.expires_at, service_keys.last_used_at, service_keys.revoked_at, service_accounts.issuer, service_accounts.id, service_accounts.account_id, service_accounts.name, service_accounts.channel, service_accounts.scopes, service_accounts.client_id, service_accounts.exchange_id, service_accounts.created_at, service_accounts.updated_at,
-    service_accounts.exchange_id = '' OR EXISTS (
-        SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer AND living_access.service_account_id = service_accounts.id
-    ) AS connected
+    EXISTS (SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer
+        AND living_access.service_account_id = service_accounts.id) AS reaches
 FROM service_keys
 JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
 WHERE service_keys.issuer = $1 AND service_keys.id = $2
@@ -187,10 +185,10 @@ type GetServiceKeyParams struct {
 type GetServiceKeyRow struct {
 	ServiceKey     ServiceKey
 	ServiceAccount ServiceAccount
-	Connected      sql.NullBool
+	Reaches        bool
 }
 
-// A key in whatever state, and whether its service account still has anything to reach.
+// A key in whatever state, and whether its service account reaches another account.
 func (q *Queries) GetServiceKey(ctx context.Context, arg GetServiceKeyParams) (GetServiceKeyRow, error) {
 	row := q.db.QueryRowContext(ctx, getServiceKey, arg.Issuer, arg.ID)
 	var i GetServiceKeyRow
@@ -215,16 +213,15 @@ func (q *Queries) GetServiceKey(ctx context.Context, arg GetServiceKeyParams) (G
 		&i.ServiceAccount.ExchangeID,
 		&i.ServiceAccount.CreatedAt,
 		&i.ServiceAccount.UpdatedAt,
-		&i.Connected,
+		&i.Reaches,
 	)
 	return i, err
 }
 
 const getServiceSession = `-- name: GetServiceSession :one
 SELECT service_sessions.hash, service_sessions.id, service_sessions.issuer, service_sessions.key_id, service_sessions.address, service_sessions.created_at, service_sessions.expires_at, service_keys.issuer, service_keys.id, service_keys.service_account_id, service_keys.alg, service_keys.public_key, service_keys.addresses, service_keys.created_at, service_keys.expires_at, service_keys.last_used_at, service_keys.revoked_at, service_accounts.issuer, service_accounts.id, service_accounts.account_id, service_accounts.name, service_accounts.channel, service_accounts.scopes, service_accounts.client_id, service_accounts.exchange_id, service_accounts.created_at, service_accounts.updated_at,
-    service_accounts.exchange_id = '' OR EXISTS (
-        SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer AND living_access.service_account_id = service_accounts.id
-    ) AS connected
+    EXISTS (SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer
+        AND living_access.service_account_id = service_accounts.id) AS reaches
 FROM service_sessions
 JOIN service_keys ON service_keys.issuer = service_sessions.issuer AND service_keys.id = service_sessions.key_id
 JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
@@ -240,7 +237,7 @@ type GetServiceSessionRow struct {
 	ServiceSession ServiceSession
 	ServiceKey     ServiceKey
 	ServiceAccount ServiceAccount
-	Connected      sql.NullBool
+	Reaches        bool
 }
 
 func (q *Queries) GetServiceSession(ctx context.Context, arg GetServiceSessionParams) (GetServiceSessionRow, error) {
@@ -274,7 +271,45 @@ func (q *Queries) GetServiceSession(ctx context.Context, arg GetServiceSessionPa
 		&i.ServiceAccount.ExchangeID,
 		&i.ServiceAccount.CreatedAt,
 		&i.ServiceAccount.UpdatedAt,
-		&i.Connected,
+		&i.Reaches,
+	)
+	return i, err
+}
+
+const getServiceTokenState = `-- name: GetServiceTokenState :one
+SELECT service_keys.revoked_at, service_keys.expires_at, service_accounts.exchange_id,
+    EXISTS (SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer
+        AND living_access.service_account_id = service_accounts.id) AS reaches,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $1) AS token_revoked
+FROM service_keys
+JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
+WHERE service_keys.issuer = $2 AND service_keys.id = $3
+`
+
+type GetServiceTokenStateParams struct {
+	TokenID string
+	Issuer  string
+	KeyID   string
+}
+
+type GetServiceTokenStateRow struct {
+	RevokedAt    micros.Time
+	ExpiresAt    micros.Time
+	ExchangeID   string
+	Reaches      bool
+	TokenRevoked bool
+}
+
+// All that can have ended a service account's own access token since it was issued, in one read.
+func (q *Queries) GetServiceTokenState(ctx context.Context, arg GetServiceTokenStateParams) (GetServiceTokenStateRow, error) {
+	row := q.db.QueryRowContext(ctx, getServiceTokenState, arg.TokenID, arg.Issuer, arg.KeyID)
+	var i GetServiceTokenStateRow
+	err := row.Scan(
+		&i.RevokedAt,
+		&i.ExpiresAt,
+		&i.ExchangeID,
+		&i.Reaches,
+		&i.TokenRevoked,
 	)
 	return i, err
 }

@@ -37,11 +37,10 @@ WHERE issuer = $1 AND service_account_id = $2 AND revoked_at = 0 AND (expires_at
 SELECT * FROM service_keys WHERE issuer = $1 AND service_account_id = $2 AND revoked_at = 0 ORDER BY created_at, id LIMIT 1000;
 
 -- name: GetServiceKey :one
--- A key in whatever state, and whether its service account still has anything to reach.
+-- A key in whatever state, and whether its service account reaches another account.
 SELECT sqlc.embed(service_keys), sqlc.embed(service_accounts),
-    service_accounts.exchange_id = '' OR EXISTS (
-        SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer AND living_access.service_account_id = service_accounts.id
-    ) AS connected
+    EXISTS (SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer
+        AND living_access.service_account_id = service_accounts.id) AS reaches
 FROM service_keys
 JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
 WHERE service_keys.issuer = $1 AND service_keys.id = $2;
@@ -82,9 +81,8 @@ DELETE FROM service_sessions WHERE hash IN (
 
 -- name: GetServiceSession :one
 SELECT sqlc.embed(service_sessions), sqlc.embed(service_keys), sqlc.embed(service_accounts),
-    service_accounts.exchange_id = '' OR EXISTS (
-        SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer AND living_access.service_account_id = service_accounts.id
-    ) AS connected
+    EXISTS (SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer
+        AND living_access.service_account_id = service_accounts.id) AS reaches
 FROM service_sessions
 JOIN service_keys ON service_keys.issuer = service_sessions.issuer AND service_keys.id = service_sessions.key_id
 JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
@@ -129,3 +127,13 @@ DELETE FROM assertions WHERE hash IN (SELECT a.hash FROM assertions AS a WHERE a
 
 -- name: PruneExchanges :execrows
 DELETE FROM exchanges WHERE id IN (SELECT e.id FROM exchanges AS e WHERE e.expires_at > 0 AND e.expires_at <= $1 ORDER BY e.expires_at LIMIT 500);
+
+-- name: GetServiceTokenState :one
+-- All that can have ended a service account's own access token since it was issued, in one read.
+SELECT service_keys.revoked_at, service_keys.expires_at, service_accounts.exchange_id,
+    EXISTS (SELECT 1 FROM living_access WHERE living_access.issuer = service_accounts.issuer
+        AND living_access.service_account_id = service_accounts.id) AS reaches,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
+FROM service_keys
+JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
+WHERE service_keys.issuer = sqlc.arg(issuer) AND service_keys.id = sqlc.arg(key_id);
