@@ -30,13 +30,14 @@ type VerifyMail struct {
 	Issuer  string // name of a Brand in Config.Brands
 	Name    string
 	Code    string
-	Minutes int // how long the code holds
+	URL     string // brings the code along, in the browser where the person signed up; empty: no link
+	Minutes int    // how long the code holds
 }
 
 func (m VerifyMail) mail() letter {
 	return letter{
 		issuer: m.Issuer, hello: m.Name, code: m.Code, subject: say("mail.verify.subject"),
-		body:    []text{say("mail.verify.body")},
+		body:    []text{say("mail.verify.body")}, button: say("mail.verify.button"), url: m.URL,
 		closing: []text{say("mail.verify.expires", "n", m.Minutes), say("mail.verify.not_you")},
 	}
 }

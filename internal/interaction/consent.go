@@ -1,0 +1,150 @@
+package interaction
+
+import (
+	"net/http"
+
+	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/web"
+)
+
+func (h *Handler) showConsent(t *turn) error {
+	if !t.inFlow() {
+		return errNoFlow()
+	}
+	switch t.outcome.Step {
+	case StepConsent:
+		if done, err := h.answerAgain(t); done || err != nil {
+			return err
+		}
+		return h.askConsent(t)
+	case StepNotAllowed:
+		return h.showNotAllowed(t)
+	case StepInTesting:
+		return h.showInTesting(t)
+	default:
+		return h.advance(t)
+	}
+}
+
+// errNoFlow: a page that makes sense only when an app sent the person was opened by itself.
+func errNoFlow() error {
+	return oauth.InvalidRequest("this page is part of connecting an app; start in the app")
+}
+
+func (h *Handler) askConsent(t *turn) error {
+	t.flow.Seen = grantVersion(t.outcome.Grant)
+	view, err := h.consentView(t)
+	if err != nil {
+		return err
+	}
+	return h.render(t, http.StatusOK, view)
+}
+
+func grantVersion(grant *store.GrantOfUser) int64 {
+	if grant == nil {
+		return 0
+	}
+	return grant.Version
+}
+
+// consent is the answer to askConsent. It may come twice, late, or after the answer was given in another tab.
+func (h *Handler) consent(t *turn) error {
+	if !t.inFlow() {
+		return errNoFlow()
+	}
+	if t.outcome.Step != StepConsent {
+		return h.advance(t)
+	}
+	if done, err := h.answerAgain(t); done || err != nil {
+		return err
+	}
+	if t.in.Get("decision") != "allow" {
+		return h.deny(t, oauth.AccessDenied("the person did not allow it"))
+	}
+	if t.flow.Seen != grantVersion(t.outcome.Grant) { // another tab changed the connection: what was shown is not what is
+		return h.advance(t)
+	}
+	return h.allow(t)
+}
+
+func (h *Handler) allow(t *turn) error {
+	allowed := h.ticked(t)
+	if len(allowed) == 0 {
+		return h.deny(t, oauth.AccessDenied("the person allowed none of what was asked"))
+	}
+	return h.finish(t, &store.Consent{
+		Issuer: h.Issuer.Name, UserID: t.session.UserID, AccountID: t.outcome.Account.AccountID, ClientID: t.client.ID,
+		Allowed: allowed, Declined: t.outcome.Asked.Minus(allowed),
+	})
+}
+
+// ticked is what the person allows: all that was asked but the optional ones that they saw and unticked.
+func (h *Handler) ticked(t *turn) (allowed oauth.ScopeSet) {
+	ticked, shown := oauth.ScopeSet(t.in.List("scope")), shownScopes(t.outcome)
+	for _, name := range t.outcome.Asked {
+		scope, _ := h.Issuer.Scopes.Find(name)
+		if !scope.Optional || !shown.Has(name) || ticked.Has(name) {
+			allowed = append(allowed, name)
+		}
+	}
+	return allowed
+}
+
+// shownScopes are those the page asks about: what is new since the last consent, or all of it when nothing is.
+func shownScopes(outcome Outcome) oauth.ScopeSet {
+	if outcome.Grant == nil {
+		return outcome.Asked
+	}
+	if fresh := outcome.Asked.Minus(outcome.Grant.Scopes); len(fresh) > 0 {
+		return fresh
+	}
+	return outcome.Asked
+}
+
+// deny takes the person's no to the app, and keeps a line of it for them.
+func (h *Handler) deny(t *turn, reason *oauth.Error) error {
+	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) error {
+		return tx.Record(h.event(t, store.EventGrantDenied, "", map[string]string{"scopes": t.outcome.Asked.String()}))
+	})
+	if err != nil {
+		return err
+	}
+	return h.refuse(t, reason)
+}
+
+// connectedNotice tells the person by mail that an app was connected, in case it was not them.
+func (h *Handler) connectedNotice(t *turn, consent *store.Consent) ([]mail.Letter, error) {
+	if consent == nil {
+		return nil, nil
+	}
+	letter, err := h.Outbox.Write(mail.Message{To: t.session.User.Email, Lang: h.langOf(t, t.session.User), Mail: web.AppConnectedMail{
+		Issuer: h.Issuer.Name, Name: t.session.User.Name, App: t.client.Name, Account: t.outcome.Account.AccountName,
+		At: h.now().Time(), ConnectedURL: h.Issuer.Endpoint("/connected"),
+	}})
+	return []mail.Letter{letter}, err
+}
+
+func (h *Handler) showNotAllowed(t *turn) error {
+	account := t.outcome.Account
+	needs := make([]string, len(t.outcome.Needs))
+	for i, role := range t.outcome.Needs {
+		needs[i] = string(role)
+	}
+	return h.showIn(t, http.StatusForbidden, func(flow web.Flow) web.Page {
+		return web.NotAllowedByRole{
+			Flow: flow, Account: web.Account{ID: account.AccountID, Name: account.AccountName}, Role: string(account.Role), Needs: needs,
+			Others: len(t.facts.Memberships) > 1, BackURL: h.backWithDenial(t),
+		}
+	})
+}
+
+func (h *Handler) showInTesting(t *turn) error {
+	return h.render(t, http.StatusForbidden, web.AppInTesting{App: appOf(t.client), BackURL: h.backWithDenial(t)})
+}
+
+// backWithDenial is a link that tells the app that nothing was connected.
+func (h *Handler) backWithDenial(t *turn) string {
+	return t.to.Refuse(oauth.AccessDenied("the person could not allow it")).Location()
+}
