@@ -6,8 +6,10 @@ import (
 
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/discovery"
+	"latchkey.dev/internal/interaction"
 	"latchkey.dev/internal/introspect"
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
@@ -33,6 +35,8 @@ type site struct {
 	introspect *introspect.Handler
 	revoke     *revoke.Handler
 	userinfo   *userinfo.Handler
+
+	interaction *interaction.Handler
 }
 
 // keepRetiredKeys outlives every ID Token and JWT access token that a retired key signed.
@@ -51,9 +55,10 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 	if err != nil {
 		return nil, err
 	}
+	sessions := session.New(session.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Rand: c.Rand})
+	outbox := mail.New(mail.Config{Issuer: is.Name, Keyring: c.Keyring, Pages: c.Pages, Rand: c.Rand})
 	return &site{
-		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(),
-		sessions:  session.New(session.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Rand: c.Rand}),
+		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(), sessions: sessions,
 		discovery: documents,
 		token:     token.New(token.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse}),
 		introspect: introspect.New(introspect.Config{
@@ -61,6 +66,10 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		}),
 		revoke:   revoke.New(revoke.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens}),
 		userinfo: userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
+		interaction: interaction.New(interaction.Config{
+			Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Sessions: sessions, Passwords: passwords, Outbox: outbox,
+			Pages: c.Pages, Rand: c.Rand,
+		}),
 	}, nil
 }
 
@@ -76,6 +85,24 @@ func (s *site) routes() []route {
 		{"POST", "/oauth/revoke", jsonFace, s.revoke.ServeRevoke},
 		{"GET", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 		{"POST", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
+
+		{"GET", "/sign-in", pageFace, s.interaction.ShowSignIn},
+		{"POST", "/sign-in", pageFace, s.interaction.SignIn},
+		{"GET", "/sign-up", pageFace, s.interaction.ShowSignUp},
+		{"POST", "/sign-up", pageFace, s.interaction.SignUp},
+		{"GET", "/verify", pageFace, s.interaction.ShowVerify},
+		{"POST", "/verify", pageFace, s.interaction.Verify},
+		{"GET", "/reset-password", pageFace, s.interaction.ShowResetPassword},
+		{"POST", "/reset-password", pageFace, s.interaction.ResetPassword},
+		{"GET", "/new-password", pageFace, s.interaction.ShowNewPassword},
+		{"POST", "/new-password", pageFace, s.interaction.NewPassword},
+		{"GET", "/choose-account", pageFace, s.interaction.ShowChooseAccount},
+		{"POST", "/choose-account", pageFace, s.interaction.ChooseAccount},
+		{"GET", "/new-account", pageFace, s.interaction.ShowNewAccount},
+		{"POST", "/new-account", pageFace, s.interaction.NewAccount},
+		{"GET", "/consent", pageFace, s.interaction.ShowConsent},
+		{"POST", "/consent", pageFace, s.interaction.Consent},
+		{"GET", "/continue", pageFace, s.interaction.ShowContinue},
 	}
 }
 
