@@ -1,0 +1,173 @@
+package token_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/tokentest"
+)
+
+func TestRFC6749_6_ARefreshRotates(t *testing.T) {
+	e := newEndpoint(t)
+	first := e.redeemed()
+	e.Advance(time.Hour)
+	second := e.must(e.refreshRequest(first.RefreshToken))
+	if second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken || second.Scope != allScopes || second.IDToken == "" {
+		t.Errorf("%+v", second)
+	}
+	third := e.must(e.refreshRequest(second.RefreshToken))
+	for _, accessToken := range []string{first.AccessToken, second.AccessToken, third.AccessToken} {
+		if _, state := e.holds(accessToken); state.Ended != "" {
+			t.Errorf("%+v", state)
+		}
+	}
+}
+
+func TestRFC6749_6_Refusals(t *testing.T) {
+	e := newEndpoint(t)
+	mine := e.redeemed().RefreshToken
+	e.refused(e.refreshRequest(""), oauth.CodeInvalidRequest, "")
+	e.refused(e.refreshRequest("lk_rt_forged"), oauth.CodeInvalidGrant, oauth.ReasonUnknown)
+	never, err := e.Mint.RefreshToken(e.Store.NewID(), 1)
+	e.Must(err)
+	e.refused(e.refreshRequest(never), oauth.CodeInvalidGrant, oauth.ReasonUnknown)
+	foreign := e.refreshRequest(mine)
+	foreign.Client = e.App().Credentials()
+	e.refused(foreign, oauth.CodeInvalidGrant, oauth.ReasonWrongClient)
+	public := e.App(tokentest.Public)
+	foreign.Client = public.Credentials()
+	e.refused(foreign, oauth.CodeInvalidGrant, oauth.ReasonWrongClient)
+	e.must(e.refreshRequest(mine)) // none of that spent it
+}
+
+func TestAForgedRefreshTokenCostsNoRead(t *testing.T) {
+	e := newEndpoint(t)
+	token := e.redeemed().RefreshToken
+	e.Unavailable()
+	e.refused(e.refreshRequest(token[:len(token)-4]+"AAAA"), oauth.CodeInvalidGrant, oauth.ReasonUnknown)
+}
+
+func TestRFC6749_6_TheScopeMayNarrowAndNeverWiden(t *testing.T) {
+	e := newEndpoint(t)
+	first := e.redeemed(func(c *store.Code) { c.Binding.Scopes = tokentest.Scopes("openid offline_access orders.read") })
+	narrow := e.refreshRequest(first.RefreshToken)
+	narrow.Scope = "orders.read"
+	second := e.must(narrow)
+	if second.Scope != "orders.read" || second.IDToken != "" {
+		t.Errorf("%+v", second)
+	}
+	wide := e.refreshRequest(second.RefreshToken)
+	wide.Scope = "orders.read orders.write" // the grant has it, this authorization does not
+	e.refused(wide, oauth.CodeInvalidScope, "")
+	third := e.must(e.refreshRequest(second.RefreshToken))
+	if third.Scope != first.Scope { // §6: what was granted stays as it was
+		t.Errorf("scope %q", third.Scope)
+	}
+}
+
+func TestARefreshGetsWhatTheConnectionAllowsNow(t *testing.T) {
+	e := newEndpoint(t)
+	first := e.redeemed()
+	e.Tx(func(tx *store.Tx) error {
+		_, _, err := tx.SaveConsent(store.Consent{
+			Issuer: e.Issuer.Name, UserID: e.User.ID, AccountID: e.Account.ID, ClientID: e.app.ID, Declined: tokentest.Scopes("orders.write"),
+		})
+		return err
+	})
+	if second := e.must(e.refreshRequest(first.RefreshToken)); second.Scope != "openid offline_access orders.read" {
+		t.Errorf("scope %q", second.Scope)
+	}
+}
+
+func TestADisconnectedAppLearnsWhy(t *testing.T) {
+	e := newEndpoint(t)
+	first := e.redeemed()
+	e.RevokeGrant(e.grant.ID)
+	e.refused(e.refreshRequest(first.RefreshToken), oauth.CodeInvalidGrant, oauth.ReasonRevokedByUser)
+}
+
+func TestARefreshTokenExpiresWhenItIsNotUsed(t *testing.T) {
+	e := newEndpoint(t)
+	life := e.Issuer.Lifetimes.RefreshToken
+	current := e.redeemed().RefreshToken
+	for range 3 { // use keeps it alive
+		e.Advance(life - time.Second)
+		current = e.must(e.refreshRequest(current)).RefreshToken
+	}
+	e.Advance(life)
+	e.refused(e.refreshRequest(current), oauth.CodeInvalidGrant, oauth.ReasonExpired)
+}
+
+func TestALostAnswerIsRepeatedWithinTheGraceTime(t *testing.T) {
+	e := newEndpoint(t)
+	first := e.redeemed().RefreshToken
+	second := e.must(e.refreshRequest(first)).RefreshToken
+	e.Advance(e.Issuer.Lifetimes.RefreshGrace)
+	if again := e.must(e.refreshRequest(first)).RefreshToken; again != second {
+		t.Error("the repeat got another successor")
+	}
+	e.must(e.refreshRequest(second))
+}
+
+func TestOAuth21_4_3_1_AnOldRefreshTokenRevokesItsFamily(t *testing.T) {
+	for name, spoil := range map[string]func(e *endpoint, first, second string){
+		"after the grace time": func(e *endpoint, _, _ string) { e.Advance(e.Issuer.Lifetimes.RefreshGrace + time.Microsecond) },
+		"two generations old":  func(e *endpoint, _, second string) { e.must(e.refreshRequest(second)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEndpoint(t)
+			bought := e.redeemed()
+			second := e.must(e.refreshRequest(bought.RefreshToken))
+			other := e.redeemed()
+			spoil(e, bought.RefreshToken, second.RefreshToken)
+			for range 3 {
+				e.refused(e.refreshRequest(bought.RefreshToken), oauth.CodeInvalidGrant, oauth.ReasonReused)
+			}
+			e.refused(e.refreshRequest(second.RefreshToken), oauth.CodeInvalidGrant, oauth.ReasonReused)
+			if _, state := e.holds(second.AccessToken); state.Ended != oauth.ReasonReused {
+				t.Errorf("%+v", state)
+			}
+			e.must(e.refreshRequest(other.RefreshToken)) // another device goes on
+			if n := tokentest.Count(e.Events(), store.EventRefreshTokenReused); n != 1 {
+				t.Errorf("%d events, want 1", n)
+			}
+		})
+	}
+}
+
+// TestARefreshTokenBehavesLikeItsModel lets time pass and presents tokens of any age, in any order, and compares with the rule
+// in one sentence: the newest rotates, the one before it repeats within grace, anything else ends the family.
+func TestARefreshTokenBehavesLikeItsModel(t *testing.T) {
+	e := newEndpoint(t)
+	grace := e.Issuer.Lifetimes.RefreshGrace
+	rapid.Check(t, func(r *rapid.T) {
+		tokens := []string{e.redeemed().RefreshToken}
+		var rotatedAt time.Time
+		dead := false
+		for range rapid.IntRange(1, 12).Draw(r, "steps") {
+			e.Advance(time.Duration(rapid.SampledFrom([]int64{0, 1, 20, 40}).Draw(r, "wait")) * time.Second)
+			age := rapid.IntRange(0, min(len(tokens)-1, 3)).Draw(r, "age")
+			presented := tokens[len(tokens)-1-age]
+			response, err := e.handler.Token(t.Context(), e.refreshRequest(presented))
+			switch {
+			case !dead && age == 0:
+				if err != nil || response.RefreshToken == presented {
+					r.Fatalf("the newest: %v", err)
+				}
+				tokens, rotatedAt = append(tokens, response.RefreshToken), e.Clock()
+			case !dead && age == 1 && e.Clock().Sub(rotatedAt) <= grace:
+				if err != nil || response.RefreshToken != tokens[len(tokens)-1] {
+					r.Fatalf("a repeat within grace: %v", err)
+				}
+			default:
+				if dead = true; err == nil {
+					r.Fatalf("a token %d old was taken", age)
+				}
+			}
+		}
+	})
+}
