@@ -102,7 +102,7 @@ func (s *site) routes() []route {
 		{"POST", "/new-account", pageFace, s.interaction.NewAccount},
 		{"GET", "/consent", pageFace, s.interaction.ShowConsent},
 		{"POST", "/consent", pageFace, s.interaction.Consent},
-		{"GET", "/continue", pageFace, s.interaction.ShowContinue},
+		{"GET", "/oauth/authorize/continue", pageFace, s.interaction.ShowContinue},
 	}
 }
 
