@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"latchkey.dev/internal/authorize"
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/discovery"
 	"latchkey.dev/internal/interaction"
@@ -37,6 +38,7 @@ type site struct {
 	userinfo   *userinfo.Handler
 
 	interaction *interaction.Handler
+	authorize   *authorize.Handler
 }
 
 // keepRetiredKeys outlives every ID Token and JWT access token that a retired key signed.
@@ -57,6 +59,10 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 	}
 	sessions := session.New(session.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Rand: c.Rand})
 	outbox := mail.New(mail.Config{Issuer: is.Name, Keyring: c.Keyring, Pages: c.Pages, Rand: c.Rand})
+	people := interaction.New(interaction.Config{
+		Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Sessions: sessions, Passwords: passwords, Outbox: outbox,
+		Pages: c.Pages, Rand: c.Rand,
+	})
 	return &site{
 		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(), sessions: sessions,
 		discovery: documents,
@@ -66,10 +72,8 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		}),
 		revoke:   revoke.New(revoke.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens}),
 		userinfo: userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
-		interaction: interaction.New(interaction.Config{
-			Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Sessions: sessions, Passwords: passwords, Outbox: outbox,
-			Pages: c.Pages, Rand: c.Rand,
-		}),
+		interaction: people,
+		authorize:   authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people}),
 	}, nil
 }
 
@@ -102,6 +106,8 @@ func (s *site) routes() []route {
 		{"POST", "/new-account", pageFace, s.interaction.NewAccount},
 		{"GET", "/consent", pageFace, s.interaction.ShowConsent},
 		{"POST", "/consent", pageFace, s.interaction.Consent},
+		{"GET", "/oauth/authorize", openPageFace, s.authorize.ServeAuthorize},
+		{"POST", "/oauth/authorize", openPageFace, s.authorize.ServeAuthorize},
 		{"GET", "/oauth/authorize/continue", pageFace, s.interaction.ShowContinue},
 	}
 }
