@@ -70,8 +70,8 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		introspect: introspect.New(introspect.Config{
 			Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse,
 		}),
-		revoke:   revoke.New(revoke.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens}),
-		userinfo: userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
+		revoke:      revoke.New(revoke.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens}),
+		userinfo:    userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
 		interaction: people,
 		authorize:   authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people}),
 	}, nil
@@ -135,7 +135,9 @@ var hsts = []string{"max-age=63072000; includeSubDomains"}
 
 const staticPrefix = "/static/"
 
-func isStatic(path string) bool { return len(path) > len(staticPrefix) && path[:len(staticPrefix)] == staticPrefix }
+func isStatic(path string) bool {
+	return len(path) > len(staticPrefix) && path[:len(staticPrefix)] == staticPrefix
+}
 
 // sameOrigin takes forms from our own pages only (Fetch metadata, and Origin where a browser sends none). The cookies'
 // SameSite=Lax says the same; a browser has to get both wrong.
