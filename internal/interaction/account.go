@@ -8,6 +8,7 @@ import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // choicesShown is how many accounts are listed before the person is asked to search.
@@ -107,7 +108,7 @@ func (h *Handler) signInFirst(t *turn, next string) error {
 	if err != nil {
 		return err
 	}
-	redirect(t.w, t.r, link("/sign-in", sealed))
+	wire.Redirect(t.w, t.r, link("/sign-in", sealed))
 	return nil
 }
 
@@ -133,7 +134,7 @@ func (h *Handler) newAccount(t *turn) error {
 		return err
 	}
 	if !t.inFlow() {
-		redirect(t.w, t.r, "/accounts/"+account.ID)
+		wire.Redirect(t.w, t.r, "/accounts/"+account.ID)
 		return nil
 	}
 	t.flow.AccountID = account.ID

@@ -17,7 +17,7 @@ import (
 // advance takes the person to the page that the flow needs, or back to the app.
 func (h *Handler) advance(t *turn) error {
 	if !t.inFlow() {
-		redirect(t.w, t.r, LocalPath(t.flow.Next))
+		wire.Redirect(t.w, t.r, LocalPath(t.flow.Next))
 		return nil
 	}
 	switch t.outcome.Step {
@@ -36,7 +36,7 @@ func (h *Handler) advance(t *turn) error {
 	if err != nil {
 		return err
 	}
-	redirect(t.w, t.r, link(t.outcome.Step.page(), sealed))
+	wire.Redirect(t.w, t.r, link(t.outcome.Step.page(), sealed))
 	return nil
 }
 
@@ -56,7 +56,7 @@ func (s Step) page() string {
 func (h *Handler) refuse(t *turn, reason *oauth.Error) error {
 	refusal := t.to.Refuse(reason)
 	wire.Note(t.r.Context(), reason)
-	redirect(t.w, t.r, refusal.Location())
+	wire.Redirect(t.w, t.r, refusal.Location())
 	return nil
 }
 
@@ -86,7 +86,7 @@ func (h *Handler) answerAgain(t *turn) (done bool, err error) {
 		return false, err
 	}
 	if code.UsedAt.Never() && h.now() < code.ExpiresAt && code.Grant.RevokedAt.Never() {
-		redirect(t.w, t.r, t.to.WithCode(h.codeText(t)))
+		wire.Redirect(t.w, t.r, t.to.WithCode(h.codeText(t)))
 		return true, nil
 	}
 	return true, h.alreadyAnswered(t, code)
@@ -127,7 +127,7 @@ func (h *Handler) finish(t *turn, consent *store.Consent) error {
 	case err != nil:
 		return err
 	}
-	redirect(t.w, t.r, t.to.WithCode(h.codeText(t)))
+	wire.Redirect(t.w, t.r, t.to.WithCode(h.codeText(t)))
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 		Hash: hash, Issuer: h.Issuer.Name, ClientID: request.ClientID, FamilyID: tx.NewID(), Grant: grant,
 		ExpiresAt: tx.Now().Add(h.Issuer.Lifetimes.Code),
 		Binding: store.CodeBinding{
-			RedirectURI: request.RedirectURI, CodeChallenge: request.CodeChallenge, Scopes: t.outcome.Asked.Intersect(grant.Scopes),
+			RedirectURI: t.to.URI(), CodeChallenge: request.CodeChallenge, Scopes: t.outcome.Asked.Intersect(grant.Scopes),
 			Resources: request.Resources, Nonce: request.Nonce, AuthTime: t.session.AuthTime, AMR: t.session.AMR(), SessionID: t.session.ID,
 		},
 	})

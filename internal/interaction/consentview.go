@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
 )
@@ -35,7 +36,7 @@ func (h *Handler) consentView(t *turn) (web.Consent, error) {
 		Owner: owner, Reviewed: metadata.Reviewed, InTesting: t.client.Status == store.ClientTesting, Users: users,
 		HomeURL: metadata.ClientURI, PrivacyURL: metadata.PolicyURI, TermsURL: metadata.TOSURI,
 	}
-	if slices.Contains(metadata.GrantTypes, oauth.GrantRefreshToken) {
+	if t.outcome.Asked.Has(oidc.ScopeOfflineAccess) && slices.Contains(metadata.GrantTypes, oauth.GrantRefreshToken) {
 		view.OfflineAccess, view.AccessDays = true, int(h.Issuer.Lifetimes.RefreshToken/(24*time.Hour))
 	}
 	h.listPermissions(&view, t)

@@ -17,7 +17,7 @@ import (
 // Request is an authorization request in which everything was checked. Where it is answered is proven again at each page.
 type Request struct {
 	ClientID string `json:"client"`
-	// RedirectURI is as requested: empty when the only registered one was left to be understood (RFC 6749 §4.1.3).
+	// RedirectURI is as requested: empty when the only registered one was left to be understood (RFC 6749 §3.1.2.3).
 	RedirectURI   string         `json:"redirect,omitempty"`
 	State         string         `json:"state,omitempty"`
 	Scopes        oauth.ScopeSet `json:"scopes"`

@@ -146,7 +146,7 @@ func (h *Handler) Proceed(w http.ResponseWriter, r *http.Request, flow Flow) err
 		if err != nil {
 			return err
 		}
-		redirect(w, r, link("/oauth/authorize/continue", sealed))
+		wire.Redirect(w, r, link("/oauth/authorize/continue", sealed))
 		return nil
 	}
 	t := &turn{w: w, r: r, flow: flow}

@@ -11,6 +11,7 @@ import (
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // plainFlow is a way through the pages that no app began; it ends at a local path.
@@ -164,14 +165,14 @@ func (h *Handler) startSession(tx *store.Tx, t *turn, userID string) (func(http.
 // goOn continues with the next request, which brings the new session's cookie.
 func (h *Handler) goOn(t *turn) error {
 	if !t.inFlow() {
-		redirect(t.w, t.r, LocalPath(t.flow.Next))
+		wire.Redirect(t.w, t.r, LocalPath(t.flow.Next))
 		return nil
 	}
 	sealed, err := h.sealer.seal(t.flow)
 	if err != nil {
 		return err
 	}
-	redirect(t.w, t.r, link("/oauth/authorize/continue", sealed))
+	wire.Redirect(t.w, t.r, link("/oauth/authorize/continue", sealed))
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // newcomer is what a person typed at sign-up. It waits, sealed, for the proof that the address is theirs.
@@ -134,7 +135,7 @@ func (h *Handler) sendCode(t *turn, email string, who newcomer, notice web.Verif
 		return err
 	}
 	http.SetCookie(t.w, h.verifyCookie(token, h.Issuer.Lifetimes.EmailCode))
-	redirect(t.w, t.r, link("/verify", who.R)+stateQuery(who.R, notice))
+	wire.Redirect(t.w, t.r, link("/verify", who.R)+stateQuery(who.R, notice))
 	return nil
 }
 

@@ -165,19 +165,6 @@ func link(path, r string) string {
 	return path + "?" + url.Values{"r": {r}}.Encode()
 }
 
-// redirect answers without a body, so that a code is nowhere but in the Location. After a post it is 303, so that what was
-// typed is not sent along (RFC 9700 §4.12).
-func redirect(w http.ResponseWriter, r *http.Request, location string) {
-	status := http.StatusFound
-	if r.Method == http.MethodPost {
-		status = http.StatusSeeOther
-	}
-	w.Header().Set("Location", location)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(status)
-}
-
 func appOf(client *store.Client) web.App {
 	return web.App{ID: client.ID, Name: client.Name, LogoURL: client.Metadata.LogoURI}
 }

@@ -12,6 +12,7 @@ import (
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // codeTries is how many codes may be tried: one guess in 200,000 gets in.
@@ -62,7 +63,7 @@ func (h *Handler) showVerify(t *turn) error {
 		return err
 	}
 	if waiting == nil {
-		redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
+		wire.Redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
 		return nil
 	}
 	if code := t.in.Get("code"); code != "" {
@@ -89,7 +90,7 @@ func (h *Handler) verify(t *turn) error {
 		return err
 	}
 	if waiting == nil {
-		redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
+		wire.Redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
 		return nil
 	}
 	if t.in.Get("action") == "resend" {
@@ -183,7 +184,7 @@ func (h *Handler) signedUp(t *turn, waiting *pending) error {
 	case errors.Is(err, store.ErrNotFound): // the other click of a double one was faster
 		return h.tooLate(t, waiting, true)
 	case errors.Is(err, store.ErrConflict): // the address was taken meanwhile, by whoever reads its mail too
-		redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
+		wire.Redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
 		return nil
 	case err != nil:
 		return err

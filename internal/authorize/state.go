@@ -1,0 +1,31 @@
+package authorize
+
+import (
+	"context"
+
+	"latchkey.dev/internal/oauth"
+)
+
+// Bounds of what a client has carried for it, in bytes.
+const (
+	longestState = 2 << 10
+	longestNonce = 512
+)
+
+// checkState bounds it. A state that is too long does not go back either: the browser's address would be too long with it.
+func (h *Handler) checkState(_ context.Context, p *proven) error {
+	if len(p.request.State) > longestState {
+		p.to = p.to.Carrying("", h.Issuer.URL)
+		return oauth.InvalidRequest("state is longer than %d bytes; keep it on your side and send a reference", longestState)
+	}
+	return nil
+}
+
+// checkNonce bounds it; it goes into the ID Token as it is.
+func (h *Handler) checkNonce(_ context.Context, p *proven) error {
+	if len(p.request.Nonce) > longestNonce {
+		return oauth.InvalidRequest("nonce is longer than %d bytes", longestNonce)
+	}
+	p.checked.Nonce = p.request.Nonce
+	return nil
+}
