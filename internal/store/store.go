@@ -151,6 +151,9 @@ func (s *Store) NewPublicID(prefix string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(id[:])
 }
 
+// NewPublicID is Store.NewPublicID, where only the transaction is at hand.
+func (tx *Tx) NewPublicID(prefix string) string { return tx.s.NewPublicID(prefix) }
+
 // random fills b. The system's randomness cannot fail on the platforms that Go supports; a test's reader must be long enough.
 func random(source io.Reader, b []byte) {
 	if _, err := io.ReadFull(source, b); err != nil {

@@ -1,0 +1,247 @@
+package portal
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/password"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
+)
+
+// Whoever sits at a browser that is signed in may guess at the current password this often.
+const (
+	passwordTries  = 10
+	passwordWindow = 15 * time.Minute
+)
+
+// Security shows how the user signs in: GET /security.
+func (p *Portal) Security(w http.ResponseWriter, r *http.Request) error {
+	return p.forUser(w, r, func(v *visit) error {
+		page, err := p.securityPage(v)
+		if err != nil {
+			return err
+		}
+		page.Notice = take(p, v, web.NoticePasswordChanged, web.NoticeSessionEnded, web.NoticeOthersEnded, web.NoticeLanguageSaved)
+		return p.render(v, page)
+	})
+}
+
+func (p *Portal) securityPage(v *visit) (web.Security, error) {
+	ctx := v.r.Context()
+	page := web.Security{MinPassword: password.MinLength, Language: v.who.User.Locale}
+	sessions, err := p.Store.Sessions(ctx, p.Issuer.Name, v.who.UserID)
+	if err != nil {
+		return page, err
+	}
+	for _, row := range sessions {
+		page.Sessions = append(page.Sessions, sessionRow(row, v.who.Hash))
+	}
+	slices.SortStableFunc(page.Sessions, func(a, b web.SessionRow) int { return current(b) - current(a) })
+	changed, err := p.Store.LastEventOfUser(ctx, p.Issuer.Name, v.who.UserID, store.EventPasswordChanged, store.EventPasswordReset)
+	page.PasswordChanged = changed.Time()
+	return page, err
+}
+
+func sessionRow(row store.Session, current []byte) web.SessionRow {
+	return web.SessionRow{
+		ID: row.ID, UserAgent: row.UserAgent, Address: row.Address, SignedInAt: row.AuthTime.Time(), LastSeenAt: row.LastSeenAt.Time(),
+		Current: bytes.Equal(row.Hash, current),
+	}
+}
+
+func current(row web.SessionRow) int {
+	if row.Current {
+		return 1
+	}
+	return 0
+}
+
+// ChangeSecurity changes how the user signs in: POST /security, action says what.
+func (p *Portal) ChangeSecurity(w http.ResponseWriter, r *http.Request) error {
+	return p.forUser(w, r, func(v *visit) error {
+		form, err := wire.Form(r)
+		if err != nil {
+			return err
+		}
+		switch form.Get("action") {
+		case "change-password":
+			return p.changePassword(v, form)
+		case "end-session":
+			return p.endSession(v, form.Get("session"))
+		case "end-others":
+			return p.endOthers(v)
+		case "language":
+			return p.setLanguage(v, form.Get("lang"))
+		}
+		return errUnknownAction()
+	})
+}
+
+// changePassword proves the current password before anything else, and ends every other session with the old one.
+func (p *Portal) changePassword(v *visit, form wire.Params) error {
+	was, wanted := form.Get(string(web.FieldCurrentPassword)), form.Get(string(web.FieldNewPassword))
+	if mistakes := missingPasswords(was, wanted); len(mistakes) > 0 {
+		return p.securityAgain(v, func(page *web.Security) { page.Errors = mistakes })
+	}
+	until, err := p.countPasswordTry(v)
+	if err != nil {
+		return err
+	}
+	if !until.Never() {
+		return p.securityAgain(v, func(page *web.Security) { page.Until = until.Time() })
+	}
+	mistakes, err := p.checkPasswords(v, was, wanted)
+	if err != nil {
+		return err
+	}
+	if len(mistakes) > 0 {
+		return p.securityAgain(v, func(page *web.Security) { page.Errors = mistakes })
+	}
+	if err := p.setPassword(v, wanted); err != nil {
+		return err
+	}
+	return p.goWith(v, "/security", string(web.NoticePasswordChanged))
+}
+
+func (p *Portal) securityAgain(v *visit, say func(*web.Security)) error {
+	page, err := p.securityPage(v)
+	if err != nil {
+		return err
+	}
+	say(&page)
+	return p.renderAgain(v, page)
+}
+
+func missingPasswords(was, wanted string) (mistakes web.Errors) {
+	if was == "" {
+		mistakes = append(mistakes, web.FieldError{Field: web.FieldCurrentPassword, Problem: web.ProblemPasswordMissing})
+	}
+	if wanted == "" {
+		mistakes = append(mistakes, web.FieldError{Field: web.FieldNewPassword, Problem: web.ProblemPasswordMissing})
+	}
+	return mistakes
+}
+
+// countPasswordTry counts before the password is looked at, so that racing guesses cannot outnumber the limit. It returns when
+// to try again once there were too many.
+func (p *Portal) countPasswordTry(v *visit) (until micros.Time, err error) {
+	err = p.Store.InTx(v.r.Context(), func(tx *store.Tx) error {
+		throttle, err := tx.CountThrottle(p.Issuer.Name, passwordThrottle(v.who.UserID), passwordWindow)
+		until = 0
+		if throttle.Count > passwordTries {
+			until = throttle.ExpiresAt
+		}
+		return err
+	})
+	return until, err
+}
+
+func passwordThrottle(userID string) string { return "change-password:" + userID }
+
+func (p *Portal) checkPasswords(v *visit, was, wanted string) (web.Errors, error) {
+	user := v.who.User
+	right, err := p.Passwords.Verify(v.r.Context(), user.PasswordHash, was)
+	if err != nil {
+		return nil, err
+	}
+	switch problem := password.Check(wanted, user.Email, user.Name); {
+	case !right:
+		return web.Errors{{Field: web.FieldCurrentPassword, Problem: web.ProblemPasswordWrong}}, nil
+	case was == wanted:
+		return web.Errors{{Field: web.FieldNewPassword, Problem: web.ProblemPasswordSame}}, nil
+	case problem != "":
+		return web.Errors{newPasswordMistake(problem)}, nil
+	}
+	return nil, nil
+}
+
+func newPasswordMistake(problem password.Problem) web.FieldError {
+	mistake := web.FieldError{Field: web.FieldNewPassword}
+	switch problem {
+	case password.TooShort:
+		mistake.Problem, mistake.N = web.ProblemPasswordShort, password.MinLength
+	case password.TooLong:
+		mistake.Problem, mistake.N = web.ProblemPasswordLong, password.MaxLength
+	case password.Common:
+		mistake.Problem = web.ProblemPasswordCommon
+	case password.Personal:
+		mistake.Problem = web.ProblemPasswordPersonal
+	}
+	return mistake
+}
+
+// setPassword hashes and writes the mail first: neither belongs into a transaction.
+func (p *Portal) setPassword(v *visit, wanted string) error {
+	ctx, user := v.r.Context(), v.who.User
+	hash, err := p.Passwords.Hash(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	letter, err := p.Mail.Write(mail.Message{To: user.Email, Lang: cmp.Or(user.Locale, v.lang), Mail: web.PasswordChangedMail{
+		Issuer: p.Issuer.Name, Name: user.Name, At: p.Store.Now().Time(), Device: v.r.UserAgent(), ResetURL: p.Issuer.Endpoint("/reset-password"),
+	}})
+	if err != nil {
+		return err
+	}
+	return p.Store.InTx(ctx, func(tx *store.Tx) error {
+		_, endErr := tx.EndOtherSessions(p.Issuer.Name, user.ID, v.who.Hash)
+		return errors.Join(endErr,
+			tx.SetPassword(p.Issuer.Name, user.ID, hash),
+			tx.ClearThrottle(p.Issuer.Name, passwordThrottle(user.ID)),
+			p.record(tx, v, store.Event{Type: store.EventPasswordChanged}),
+			p.Mail.Queue(tx, letter))
+	})
+}
+
+// endSession signs out another of the user's browsers. One that is signed out already is as they want it.
+func (p *Portal) endSession(v *visit, id string) error {
+	err := p.Store.InTx(v.r.Context(), func(tx *store.Tx) error {
+		if err := tx.EndSessionByID(p.Issuer.Name, v.who.UserID, id); err != nil {
+			return err
+		}
+		return p.record(tx, v, store.Event{Type: store.EventSessionEnded, Detail: map[string]string{"session": id}})
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return p.goWith(v, "/security", string(web.NoticeSessionEnded))
+}
+
+func (p *Portal) endOthers(v *visit) error {
+	err := p.Store.InTx(v.r.Context(), func(tx *store.Tx) error {
+		ended, err := tx.EndOtherSessions(p.Issuer.Name, v.who.UserID, v.who.Hash)
+		if err != nil || ended == 0 {
+			return err
+		}
+		return p.record(tx, v, store.Event{Type: store.EventSessionEnded, Detail: map[string]string{"session": "others"}})
+	})
+	if err != nil {
+		return err
+	}
+	return p.goWith(v, "/security", string(web.NoticeOthersEnded))
+}
+
+// setLanguage keeps the language with the user, for mails and other browsers, and in this browser at once.
+func (p *Portal) setLanguage(v *visit, lang string) error {
+	if !slices.Contains(web.Languages(), lang) {
+		return errUnknownAction()
+	}
+	err := p.saveLanguage(v.r.Context(), v.who.User, lang)
+	if err != nil {
+		return err
+	}
+	return p.goWith(v, "/security?lang="+lang, string(web.NoticeLanguageSaved))
+}
+
+func (p *Portal) saveLanguage(ctx context.Context, user store.User, lang string) error {
+	return p.Store.InTx(ctx, func(tx *store.Tx) error { return tx.SetProfile(p.Issuer.Name, user.ID, user.Name, lang) })
+}
