@@ -112,7 +112,7 @@ func (s samples) accounts() []GalleryEntry {
 		mine("remove-member/with-apps", RemoveMember{Account: nouraShop(), Member: member.Members[1], Apps: 2}),
 		mine("remove-member/without-apps", RemoveMember{Account: nouraShop(), Member: member.Members[2]}),
 	}
-	for _, notice := range []AccountNotice{NoticeRoleChanged, NoticeMemberRemoved, NoticeInvitationRevoked, NoticeInvitationAgain, NoticeJoined} {
+	for _, notice := range []AccountNotice{NoticeAccountRenamed, NoticeRoleChanged, NoticeMemberRemoved, NoticeInvitationRevoked, NoticeInvitationAgain, NoticeJoined} {
 		detail := s.shopDetail()
 		detail.Notice = notice
 		entries = append(entries, mine("account/notice-"+string(notice), detail))

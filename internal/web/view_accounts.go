@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // AccountRow is one account of the user.
 type AccountRow struct {
@@ -13,7 +16,7 @@ type AccountRow struct {
 // Accounts lists the accounts that the user is a member of.
 type Accounts struct {
 	Accounts []AccountRow
-	Create   bool // offer /new-account
+	Create   bool // offer /accounts/new
 	Paging   Paging
 }
 
@@ -29,6 +32,7 @@ type Member struct {
 	Role     string
 	You      bool
 	JoinedAt time.Time
+	Fixed    bool // the visitor's role may not change or remove them
 }
 
 // PendingInvitation waits for its answer.
@@ -45,6 +49,7 @@ type AccountNotice string
 // The notices.
 const (
 	NoticeAccountCreated    AccountNotice = "created"
+	NoticeAccountRenamed    AccountNotice = "renamed"
 	NoticeRoleChanged       AccountNotice = "role_changed"
 	NoticeMemberRemoved     AccountNotice = "member_removed"
 	NoticeInvitationRevoked AccountNotice = "invitation_revoked"
@@ -52,7 +57,7 @@ const (
 	NoticeJoined            AccountNotice = "joined"
 )
 
-// AccountDetail shows one account. Its forms post to /accounts/<id> with action= invite (email, role), change-role (member, role),
+// AccountDetail shows one account. Its forms post to /accounts/<id> with action= rename (account_name), invite (email, role), change-role (member, role),
 // remove-member (member), revoke-invitation (invitation), resend-invitation (invitation).
 type AccountDetail struct {
 	Account     Account
@@ -63,7 +68,8 @@ type AccountDetail struct {
 	Invitations []PendingInvitation
 	Connections []Connection // apps connected to the account by anyone
 	Notice      AccountNotice
-	Errors      Errors // FieldEmail, FieldRole
+	Errors      Errors // FieldAccountName, FieldEmail, FieldRole
+	NewName     string // what was typed; empty: the account's name
 	InviteEmail string // what was typed
 	InviteRole  string
 }
@@ -71,6 +77,9 @@ type AccountDetail struct {
 func (v AccountDetail) page() meta {
 	return meta{template: "account", layout: portalLayout, title: say("account.title", "account", v.Account.Name), problem: len(v.Errors) > 0, section: SectionAccounts}
 }
+
+// NameTyped is what the field of the account's name holds.
+func (v AccountDetail) NameTyped() string { return cmp.Or(v.NewName, v.Account.Name) }
 
 // Choices lists the roles that the user may give.
 func (v AccountDetail) Choices() []string {

@@ -28,6 +28,11 @@ const (
 	EventMemberRole       EventKind = "member_role"
 	EventMemberRemoved    EventKind = "member_removed"
 	EventInvitationRevoke EventKind = "invitation_revoked"
+	EventAccountRenamed   EventKind = "account_renamed"
+	EventAccessGiven      EventKind = "access_given" // the app redeemed a code
+	EventAccessEnded      EventKind = "access_ended" // not by the user: with their membership, or by the platform
+	EventSuspended        EventKind = "suspended"
+	EventResumed          EventKind = "resumed"
 )
 
 // eventKinds lists every EventKind, for the tests of the message files.
@@ -36,6 +41,7 @@ func eventKinds() []EventKind {
 		EventSignedIn, EventSignInFailed, EventSignedOut, EventSignedUp, EventEmailVerified, EventPasswordChanged, EventPasswordReset,
 		EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventRefreshed, EventTokenRevoked, EventReplayed,
 		EventDisconnected, EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke,
+		EventAccountRenamed, EventAccessGiven, EventAccessEnded, EventSuspended, EventResumed,
 	}
 }
 
@@ -89,17 +95,17 @@ func filterLabel(f EventFilter) string {
 // eventIcon names the icon beside an event.
 func eventIcon(kind EventKind) string {
 	switch kind {
-	case EventConnected, EventConsentChanged:
+	case EventConnected, EventConsentChanged, EventAccessGiven:
 		return "link"
-	case EventDisconnected, EventDenied, EventTokenRevoked:
+	case EventDisconnected, EventDenied, EventTokenRevoked, EventAccessEnded:
 		return "unlink"
 	case EventRefreshed:
 		return "refresh"
-	case EventReplayed, EventSignInFailed:
+	case EventReplayed, EventSignInFailed, EventSuspended:
 		return "alert"
 	case EventPasswordChanged, EventPasswordReset:
 		return "key"
-	case EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke:
+	case EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke, EventAccountRenamed:
 		return "users"
 	}
 	return "user"

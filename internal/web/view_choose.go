@@ -41,7 +41,7 @@ func (v ChooseAccount) Hidden() int { return max(0, v.Total-len(v.Accounts)) }
 func (v ChooseAccount) Searching() bool { return v.Search || v.Query != "" || v.Hidden() > 0 }
 
 // NewAccount asks for a new account's name. It posts account_name and r to /new-account.
-// In a flow it is a card; without one it is a page of the portal.
+// In a flow it is a card; without one it is a page of the portal and posts to /accounts/new.
 type NewAccount struct {
 	Flow   Flow
 	Name   string
