@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -43,9 +42,9 @@ func (p *program) migrateUp(ctx context.Context) error {
 	if err != nil {
 		return databaseTrouble(err)
 	}
-	return p.show(migrations{steps}, func() {
+	return p.show(newMigrations(steps), func() {
 		for _, step := range steps {
-			p.say("applied %04d %s", step.Version, step.Name)
+			p.say("applied %s", step.Name)
 		}
 		if len(steps) == 0 {
 			p.say("the schema is up to date")
@@ -53,9 +52,14 @@ func (p *program) migrateUp(ctx context.Context) error {
 	})
 }
 
-// migrations is the answer for programs; Migrations is never null.
+// migrations is the answer for programs.
 type migrations struct {
 	Migrations []store.Migration `json:"migrations"`
+}
+
+// newMigrations makes no steps an empty list instead of null.
+func newMigrations(steps []store.Migration) migrations {
+	return migrations{append([]store.Migration{}, steps...)}
 }
 
 func (p *program) migrateStatus(ctx context.Context) error {
@@ -67,11 +71,11 @@ func (p *program) migrateStatus(ctx context.Context) error {
 	if err != nil {
 		return databaseTrouble(err)
 	}
-	return p.show(migrations{steps}, func() {
+	return p.show(newMigrations(steps), func() {
 		rows := make([][]string, len(steps))
 		for i, step := range steps {
-			rows[i] = []string{fmt.Sprintf("%04d", step.Version), yes(step.Applied), step.Name}
+			rows[i] = []string{step.Name, yes(step.Applied)}
 		}
-		p.table("STEP | APPLIED | NAME", rows, "there are no steps")
+		p.table("STEP | APPLIED", rows, "there are no steps")
 	})
 }
