@@ -65,23 +65,27 @@ func (h *Handler) Introspect(ctx context.Context, request Request) (Response, er
 	if request.Token == "" {
 		return Response{}, oauth.InvalidRequest("token is missing")
 	}
-	if familyID, generation, ok := h.Mint.ReadRefreshToken(request.Token); ok {
-		return h.refreshToken(ctx, caller, familyID, generation)
+	response, ended, err := h.look(ctx, caller, request.Token)
+	if ended != "" { // the log learns why; the caller only that it is inactive
+		reqlog.From(ctx).Reason = ended
+		return Response{}, nil
 	}
-	access, err := h.Mint.ReadAccessToken(ctx, request.Token)
-	if errors.Is(err, mint.ErrUnreadable) {
-		return inactive(ctx, oauth.ReasonUnknown), nil
-	}
-	if err != nil {
-		return Response{}, err
-	}
-	return h.accessToken(ctx, caller, access)
+	return response, err
 }
 
-// inactive says nothing to the caller and the reason to the log.
-func inactive(ctx context.Context, reason string) Response {
-	reqlog.From(ctx).Reason = reason
-	return Response{}
+// look returns what a token is worth, or the reason why it is worth nothing.
+func (h *Handler) look(ctx context.Context, caller *store.Client, token string) (response Response, ended string, err error) {
+	if familyID, generation, ok := h.Mint.ReadRefreshToken(token); ok {
+		return h.refreshToken(ctx, caller, familyID, generation)
+	}
+	access, err := h.Mint.ReadAccessToken(ctx, token)
+	if errors.Is(err, mint.ErrUnreadable) {
+		return Response{}, oauth.ReasonUnknown, nil
+	}
+	if err != nil {
+		return Response{}, "", err
+	}
+	return h.accessToken(ctx, caller, access)
 }
 
 // mayAsk: a client may ask about its own tokens, and an API that the platform registered as one about all.
@@ -89,24 +93,18 @@ func mayAsk(caller *store.Client, clientID string) bool {
 	return caller.ID == clientID || caller.Metadata.Introspects
 }
 
-func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access mint.Access) (Response, error) {
+func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access mint.Access) (response Response, ended string, err error) {
 	if !mayAsk(caller, access.ClientID) {
-		return inactive(ctx, oauth.ReasonWrongClient), nil
+		return Response{}, oauth.ReasonWrongClient, nil
 	}
 	if access.ExpiresAt <= h.Store.Now() {
-		return inactive(ctx, oauth.ReasonExpired), nil
+		return Response{}, oauth.ReasonExpired, nil
 	}
-	state, err := h.Store.TokenState(ctx, store.TokenRef{
+	state, err := h.state(ctx, store.TokenRef{
 		Issuer: h.Issuer.Name, JTI: access.JTI, FamilyID: access.FamilyID, ClientID: access.ClientID, IssuedAt: access.IssuedAt,
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return inactive(ctx, oauth.ReasonUnknown), nil
-	}
-	if err != nil {
-		return Response{}, err
-	}
-	if state.Ended != "" {
-		return inactive(ctx, state.Ended), nil
+	if err != nil || state.Ended != "" {
+		return Response{}, state.Ended, err
 	}
 	note(ctx, access.GrantID, access.Subject)
 	h.LastUse.Touch(access.GrantID)
@@ -114,7 +112,16 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 		Active: true, Scope: effective(access, state).String(), ClientID: access.ClientID, TokenType: oauth.TokenTypeBearer,
 		ExpiresAt: access.ExpiresAt.Unix(), IssuedAt: access.IssuedAt.Unix(), Subject: access.Subject, Audience: access.Audience,
 		Issuer: h.Issuer.URL, JTI: access.JTI, AccountID: access.AccountID, GrantID: access.GrantID,
-	}, nil
+	}, "", nil
+}
+
+// state reads whether a token holds. One whose rows are gone has ended, too.
+func (h *Handler) state(ctx context.Context, ref store.TokenRef) (store.TokenState, error) {
+	state, err := h.Store.TokenState(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.TokenState{Ended: oauth.ReasonUnknown}, nil
+	}
+	return state, err
 }
 
 // effective is what the token allows now: what it was issued with, less what the user has taken back since.
@@ -134,32 +141,29 @@ func note(ctx context.Context, grantID, subject string) {
 }
 
 // refreshToken: only the current one of a family is active.
-func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, familyID string, generation int64) (Response, error) {
+func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, familyID string, generation int64) (response Response, ended string, err error) {
 	family, err := h.Store.Family(ctx, h.Issuer.Name, familyID)
 	if errors.Is(err, store.ErrNotFound) {
-		return inactive(ctx, oauth.ReasonUnknown), nil
+		return Response{}, oauth.ReasonUnknown, nil
 	}
 	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
 	}
 	now := h.Store.Now()
 	switch {
 	case !mayAsk(caller, family.ClientID):
-		return inactive(ctx, oauth.ReasonWrongClient), nil
+		return Response{}, oauth.ReasonWrongClient, nil
 	case family.ExpiresAt <= now:
-		return inactive(ctx, oauth.ReasonExpired), nil
+		return Response{}, oauth.ReasonExpired, nil
 	case family.Generation != generation:
-		return inactive(ctx, oauth.ReasonReused), nil
+		return Response{}, oauth.ReasonReused, nil
 	}
-	state, err := h.Store.TokenState(ctx, store.TokenRef{Issuer: h.Issuer.Name, FamilyID: familyID, ClientID: family.ClientID, IssuedAt: now})
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return Response{}, err
-	}
+	state, err := h.state(ctx, store.TokenRef{Issuer: h.Issuer.Name, FamilyID: familyID, ClientID: family.ClientID, IssuedAt: now})
 	if err != nil || state.Ended != "" {
-		return inactive(ctx, state.Ended), nil
+		return Response{}, state.Ended, err
 	}
 	note(ctx, family.Grant.ID, family.UserID)
-	return h.describeFamily(family, state), nil
+	return h.describeFamily(family, state), "", nil
 }
 
 func (h *Handler) describeFamily(family store.Family, state store.TokenState) Response {

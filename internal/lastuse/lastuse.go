@@ -64,12 +64,16 @@ func (r *Recorder) Run(ctx context.Context) {
 		case <-ticker.C:
 			r.flushAndLog(ctx)
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastChance)
-			defer cancel()
-			r.flushAndLog(last)
+			r.flushLast(ctx)
 			return
 		}
 	}
+}
+
+func (r *Recorder) flushLast(ended context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), lastChance)
+	defer cancel()
+	r.flushAndLog(ctx)
 }
 
 func (r *Recorder) flushAndLog(ctx context.Context) {

@@ -289,8 +289,8 @@ func FuzzReadAccessToken(fuzz *testing.F) {
 		fuzz.Add(seed)
 	}
 	fuzz.Fuzz(func(t *testing.T, token string) {
-		_, err := f.Mint.ReadAccessToken(t.Context(), token)
-		if err == nil && token != opaque && token != signed {
+		access, err := f.Mint.ReadAccessToken(t.Context(), token)
+		if err == nil && access.JTI != "x1" { // that of the seeds, which each worker makes anew
 			t.Errorf("%q was read", token)
 		}
 		if err != nil && !errors.Is(err, mint.ErrUnreadable) {
@@ -301,7 +301,7 @@ func FuzzReadAccessToken(fuzz *testing.F) {
 
 func FuzzReadRefreshToken(fuzz *testing.F) {
 	f := tokentest.New(fuzz)
-	token, err := f.Mint.RefreshToken(f.Store.NewID(), 3)
+	token, err := f.Mint.RefreshToken("019c0000-0000-7000-8000-000000000000", 3) // the same in every worker
 	f.Must(err)
 	for _, seed := range []string{token, token[:30], "lk_rt_", "lk_rt_" + strings.Repeat("A", 91), strings.Repeat("A", 20000), ""} {
 		fuzz.Add(seed)

@@ -1,6 +1,7 @@
 package mint
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -23,7 +24,7 @@ func FuzzParseAccess(fuzz *testing.F) {
 		again, err := parseAccess(appendAccess(nil, access))
 		first, _ := json.Marshal(access)
 		second, _ := json.Marshal(again)
-		if err != nil || string(first) != string(second) {
+		if err != nil || !bytes.Equal(first, second) {
 			t.Errorf("%s reads back as %s, %v", first, second, err)
 		}
 	})

@@ -149,7 +149,7 @@ func TestRFC6749_4_1_3_WhatBindsACode(t *testing.T) {
 		{"RFC 8707 2.2 a resource that was not authorized", oauth.CodeInvalidTarget, "", nil, func(r *token.Request) { r.Resources = []string{e.Issuer.Resources[0]} }},
 		{"scopes that are gone", oauth.CodeInvalidGrant, oauth.ReasonRevokedByUser, func(c *store.Code) { c.Binding.Scopes = tokentest.Scopes("stock.read") }, nil},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(test.name, func(*testing.T) {
 			var bound []func(*store.Code)
 			if test.bound != nil {
 				bound = append(bound, test.bound)

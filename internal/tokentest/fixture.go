@@ -4,6 +4,7 @@ package tokentest
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -286,7 +287,7 @@ func PostForm(path string, app App, form url.Values) *http.Request {
 	if app.Client != nil && app.Public() {
 		form.Set("client_id", app.ID)
 	}
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Host = "acme.example"
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if app.Client != nil && !app.Public() {
@@ -300,7 +301,7 @@ func (f *Fixture) Unavailable() {
 	f.Helper()
 	db, err := sql.Open("sqlite", f.path)
 	f.Must(err)
-	defer db.Close()
+	defer func() { f.Must(db.Close()) }()
 	for _, table := range []string{"clients", "codes", "families", "grants", "revoked_tokens", "signing_keys", "users"} {
 		_, err := db.ExecContext(f.Context(), "ALTER TABLE "+table+" RENAME TO gone_"+table)
 		f.Must(err)
