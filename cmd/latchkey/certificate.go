@@ -41,21 +41,28 @@ func (c *certificate) listener(plain net.Listener) net.Listener {
 	})
 }
 
-// reloadOnHangup reads the files again on SIGHUP. Files that do not fit together leave the certificate before in place.
+// reloadOnHangup reads the files again on SIGHUP, until ctx ends. Files that do not fit together leave the certificate before in
+// place.
 func (c *certificate) reloadOnHangup(ctx context.Context, log *slog.Logger) {
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangup:
-			if err := c.load(); err != nil {
-				log.Error("the certificate was not read again; the one before stays", "error", err)
-				continue
+	signal.Notify(hangup, syscall.SIGHUP) // before returning: unnoticed, the signal ends the process
+	go func() {
+		defer signal.Stop(hangup)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+				c.reload(log)
 			}
-			log.Info("the certificate was read again")
 		}
+	}()
+}
+
+func (c *certificate) reload(log *slog.Logger) {
+	if err := c.load(); err != nil {
+		log.Error("the certificate was not read again; the one before stays", "error", err)
+		return
 	}
+	log.Info("the certificate was read again")
 }

@@ -17,7 +17,7 @@ func (p *program) client() *cobra.Command {
 	var after string
 	var limit int
 	list.Flags().StringVar(&after, "after", "", "begin after this `identifier`")
-	list.Flags().IntVar(&limit, "limit", 100, "at most so many")
+	list.Flags().IntVar(&limit, "limit", 100, "at most so `many`")
 	list.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error {
 		return p.clientList(ctx, in, after, limit)
 	})

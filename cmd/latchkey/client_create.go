@@ -28,20 +28,20 @@ type clientFlags struct {
 
 func bindClientFlags(flags *pflag.FlagSet) *clientFlags {
 	f := &clientFlags{flags: flags}
-	flags.StringVar(&f.name, "name", "", "the app's name, as people see it")
-	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "where people come back to; can be given several times")
-	flags.StringArrayVar(&f.postLogout, "post-logout-redirect-uri", nil, "where people come back to after sign-out; several times")
+	flags.StringVar(&f.name, "name", "", "the app's `name`, as people see it")
+	flags.StringArrayVar(&f.redirectURIs, "redirect-uri", nil, "`URI` where people come back to; can be given several times")
+	flags.StringArrayVar(&f.postLogout, "post-logout-redirect-uri", nil, "`URI` where people come back to after sign-out; several times")
 	flags.StringVar(&f.scope, "scope", "", "the `scopes` that it may ask for, separated by spaces")
-	flags.StringVar(&f.authMethod, "auth-method", oauth.AuthMethodBasic, "client_secret_basic, client_secret_post, or none for an app that cannot keep a secret")
+	flags.StringVar(&f.authMethod, "auth-method", oauth.AuthMethodBasic, "`method`: client_secret_basic, client_secret_post, or none for an app that cannot keep a secret")
 	flags.StringSliceVar(&f.grantTypes, "grant-type", []string{string(oauth.GrantAuthorizationCode), string(oauth.GrantRefreshToken)},
-		"authorization_code, refresh_token, client_credentials; several times")
-	flags.StringVar(&f.applicationType, "type", client.ApplicationWeb, "web or native")
-	flags.StringVar(&f.clientURI, "client-uri", "", "the app's home page")
-	flags.StringVar(&f.logoURI, "logo-uri", "", "the app's logo")
-	flags.StringVar(&f.policyURI, "policy-uri", "", "its privacy policy")
-	flags.StringVar(&f.tosURI, "tos-uri", "", "its terms of service")
+		"`type`: authorization_code, refresh_token, client_credentials; several times")
+	flags.StringVar(&f.applicationType, "type", client.ApplicationWeb, "`kind`: web or native")
+	flags.StringVar(&f.clientURI, "client-uri", "", "`URI` of the app's home page")
+	flags.StringVar(&f.logoURI, "logo-uri", "", "`URI` of the app's logo")
+	flags.StringVar(&f.policyURI, "policy-uri", "", "`URI` of its privacy policy")
+	flags.StringVar(&f.tosURI, "tos-uri", "", "`URI` of its terms of service")
 	flags.StringArrayVar(&f.contacts, "contact", nil, "e-mail `address` of who is responsible; several times")
-	flags.StringVar(&f.alg, "id-token-alg", "", "RS256, ES256 or EdDSA; empty: the issuer's first")
+	flags.StringVar(&f.alg, "id-token-alg", "", "`algorithm`: RS256, ES256 or EdDSA; empty: the issuer's first")
 	flags.Int64Var(&f.defaultMaxAge, "default-max-age", 0, "ask people to sign in again after so many `seconds`")
 	flags.BoolVar(&f.pkceOptional, "pkce-optional", false, "the app cannot send a code challenge; the issuer must allow that")
 	flags.BoolVar(&f.reviewed, "reviewed", false, "the platform has looked at the app; the consent page says so")
@@ -97,7 +97,7 @@ func (p *program) clientCreate() *cobra.Command {
 	var account, id, status string
 	var secretStdin bool
 	cmd.Flags().StringVar(&account, "account", "", "`identifier` of the account that owns the app; empty: the platform itself")
-	cmd.Flags().StringVar(&status, "status", string(store.ClientActive), "active, or testing: only members of its account can connect it")
+	cmd.Flags().StringVar(&status, "status", string(store.ClientActive), "`status`: active, or testing: only members of its account can connect it")
 	cmd.Flags().StringVar(&id, "client-id", "", "keep this `identifier`, of an app that comes from another server")
 	cmd.Flags().BoolVar(&secretStdin, "secret-stdin", false, "keep the secret that is the first line of standard input")
 	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error {

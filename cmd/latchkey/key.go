@@ -89,7 +89,7 @@ func (p *program) keyRotate() *cobra.Command {
 			"remember the published keys for that long.",
 		Example: "  latchkey key rotate --issuer acme\n  latchkey key rotate --issuer acme --alg ES256",
 	}
-	cmd.Flags().StringVar(&alg, "alg", "", "rotate only this algorithm's key: RS256, ES256 or EdDSA")
+	cmd.Flags().StringVar(&alg, "alg", "", "rotate only this `algorithm`: RS256, ES256 or EdDSA")
 	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error { return p.rotate(ctx, in, alg) })
 	return cmd
 }

@@ -152,6 +152,6 @@ func publicListener(ctx context.Context, r *running) (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(refuse(exitConfiguration, "tls: %v", err), listener.Close())
 	}
-	go certificate.reloadOnHangup(ctx, r.log)
+	certificate.reloadOnHangup(ctx, r.log)
 	return certificate.listener(listener), nil
 }

@@ -15,7 +15,7 @@ func (p *program) user() *cobra.Command {
 	var after string
 	var limit int
 	list.Flags().StringVar(&after, "after", "", "begin after this `address`")
-	list.Flags().IntVar(&limit, "limit", 100, "at most so many")
+	list.Flags().IntVar(&limit, "limit", 100, "at most so `many`")
 	list.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error {
 		return p.userList(ctx, in, after, limit)
 	})

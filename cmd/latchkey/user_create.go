@@ -31,8 +31,8 @@ func (p *program) userCreate() *cobra.Command {
 			"  echo \"$PASSWORD\" | latchkey user create --email noura@acme.example --name Noura --account \"Noura's Shop\"",
 	}
 	cmd.Flags().StringVar(&n.email, "email", "", "`address` to sign in with")
-	cmd.Flags().StringVar(&n.name, "name", "", "the person's name, as apps and pages show it")
-	cmd.Flags().StringVar(&n.locale, "locale", "", "preferred language, such as fr; empty: the browser's")
+	cmd.Flags().StringVar(&n.name, "name", "", "the person's `name`, as apps and pages show it")
+	cmd.Flags().StringVar(&n.locale, "locale", "", "preferred `language`, such as fr; empty: the browser's")
 	cmd.Flags().StringVar(&n.account, "account", "", "also make an account of this `name`, which the user owns")
 	cmd.Flags().BoolVar(&n.unverified, "unverified", false, "the address must still be confirmed by mail")
 	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error { return p.createUser(ctx, in, n) })
