@@ -81,9 +81,18 @@ func (p *Process) Stop() error {
 
 // Until waits for ready to be true, and gives up when the process ends or the time is over.
 func (p *Process) Until(limit time.Duration, ready func(context.Context) bool) error {
+	return p.ask(limit, 20*time.Millisecond, ready)
+}
+
+// Promptly is Until for those who measure.
+func (p *Process) Promptly(limit time.Duration, ready func(context.Context) bool) error {
+	return p.ask(limit, time.Millisecond, ready)
+}
+
+func (p *Process) ask(limit, interval time.Duration, ready func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	for pause := time.NewTicker(20 * time.Millisecond); ; {
+	for pause := time.NewTicker(interval); ; {
 		if ready(ctx) {
 			return nil
 		}
