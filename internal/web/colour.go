@@ -1,8 +1,10 @@
 package web
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // leastContrast is what WCAG 2.2 §1.4.3 asks of text.
@@ -17,14 +19,12 @@ func lightSurface() colour { return colour{0xf4, 0xf5, 0xf7} }
 func darkSurface() colour  { return colour{0x23, 0x27, 0x2e} }
 
 func parseColour(s string) (colour, error) {
-	var r, g, b uint8
-	if len(s) != 7 {
+	digits, found := strings.CutPrefix(s, "#")
+	rgb, err := hex.DecodeString(digits)
+	if !found || err != nil || len(rgb) != 3 {
 		return colour{}, fmt.Errorf("colour %q: write it as #rrggbb", s)
 	}
-	if _, err := fmt.Sscanf(s, "#%02x%02x%02x", &r, &g, &b); err != nil {
-		return colour{}, fmt.Errorf("colour %q: write it as #rrggbb", s)
-	}
-	return colour{float64(r), float64(g), float64(b)}, nil
+	return colour{float64(rgb[0]), float64(rgb[1]), float64(rgb[2])}, nil
 }
 
 // String writes the colour as #rrggbb.

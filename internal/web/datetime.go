@@ -33,22 +33,38 @@ func (t *tongue) dateTime(at time.Time) string {
 // relative writes how long ago or ahead a moment is; beyond a month it is the date.
 func (t *tongue) relative(at, now time.Time) string {
 	ago := now.Sub(at)
-	family := "ago"
 	if ago < 0 {
-		family, ago = "ahead", -ago
+		return t.ahead(-ago, at)
 	}
 	switch {
 	case ago < time.Minute:
-		return t.sentence(family+".moment", nil)
+		return t.sentence("ago.moment", nil)
 	case ago < time.Hour:
-		return t.plain(family+".minutes", "n", int(ago.Minutes()))
+		return t.plain("ago.minutes", "n", int(ago/time.Minute))
 	case ago < 24*time.Hour:
-		return t.plain(family+".hours", "n", int(ago.Hours()))
+		return t.plain("ago.hours", "n", int(ago/time.Hour))
 	case ago < 30*24*time.Hour:
-		return t.plain(family+".days", "n", int(ago.Hours()/24))
+		return t.plain("ago.days", "n", int(ago/(24*time.Hour)))
 	}
 	return t.date(at)
 }
+
+// ahead writes how far off at is, rounded up: who waits that long is never early.
+func (t *tongue) ahead(wait time.Duration, at time.Time) string {
+	switch {
+	case wait < 10*time.Second:
+		return t.sentence("ahead.moment", nil)
+	case wait <= time.Hour:
+		return t.plain("ahead.minutes", "n", ceil(wait, time.Minute))
+	case wait <= 24*time.Hour:
+		return t.plain("ahead.hours", "n", ceil(wait, time.Hour))
+	case wait <= 30*24*time.Hour:
+		return t.plain("ahead.days", "n", ceil(wait, 24*time.Hour))
+	}
+	return t.date(at)
+}
+
+func ceil(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
 
 // timeElement is a <time> with the relative words inside and the full date in its title.
 func (t *tongue) timeElement(at, now time.Time) template.HTML {

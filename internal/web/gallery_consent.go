@@ -22,7 +22,7 @@ func (s samples) longConsent() Consent {
 	c.Flow.App, c.Reviewed, c.Owner = longApp(), false, "Oberschwarzenbergmühle Rechnungsübermittlungsgesellschaft mbH & Co. KG"
 	c.Account = Account{ID: "acc_long", Name: "Donaudampfschifffahrtsgesellschaftskapitänsmützenmanufaktur"}
 	c.Flow.RedirectURI = "https://ein-ausgesprochen-langer-name.rechnungsuebermittlungsdienstleistungen.example/callback"
-	c.Permissions = append(c.Permissions, s.payoutsScope(), Permission{Scope: "reports:read", Title: "Umsatzsteuervoranmeldungszusammenfassungen einsehen", Consequence: "Alle Quartale.", Lang: "de"}, Permission{Scope: "undocumented.scope.without.any.wording"})
+	c.Permissions = append(c.Permissions, s.payoutsScope(), Permission{Scope: "reports:read", Title: "Umsatzsteuervoranmeldungszusammenfassungen einsehen", Consequence: "Alle Quartale.", Lang: "de"}, Permission{Scope: "undocumented:permission-without-any-wording"})
 	return c
 }
 

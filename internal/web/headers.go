@@ -18,12 +18,13 @@ func setHeaders(h http.Header, f *frame) {
 	h.Add("Vary", "Accept-Language, Cookie")
 }
 
-// policy is the page's Content-Security-Policy. Chromium holds form-action against the redirects that follow a post
-// (CSP Level 3 §6.4.1), so inside a flow the app's own address is a target too.
+// policy is the page's Content-Security-Policy. Chromium holds form-action against every redirect that follows a post (CSP
+// Level 3 §6.4.1.1): with the app's origin alone, Allow did nothing, and said nothing, for an app whose callback sends the
+// person on to another host (seen in Chromium with two hosts). So inside a flow any https address may follow.
 func policy(nonce string, flow Flow) string {
 	formAction := "'self'"
 	if source := redirectSource(flow.RedirectURI); source != "" {
-		formAction += " " + source
+		formAction += " https: " + source
 	}
 	return strings.Join([]string{
 		"default-src 'none'", "style-src 'self'", "img-src 'self' data: https:", "script-src 'nonce-" + nonce + "'",

@@ -78,7 +78,7 @@ func match(wanted ...string) string {
 		return ""
 	}
 	_, index, confidence := matcher().Match(tags...)
-	if confidence == language.No {
+	if confidence < language.High { // a neighbour's language is not the reader's: ask what else is known
 		return ""
 	}
 	return languages()[index]

@@ -37,7 +37,7 @@ type VerifyMail struct {
 func (m VerifyMail) mail() letter {
 	return letter{
 		issuer: m.Issuer, hello: m.Name, code: m.Code, subject: say("mail.verify.subject"),
-		body:    []text{say("mail.verify.body")}, button: say("mail.verify.button"), url: m.URL,
+		body: []text{say("mail.verify.body")}, button: say("mail.verify.button"), url: m.URL,
 		closing: []text{say("mail.verify.expires", "n", m.Minutes), say("mail.verify.not_you")},
 	}
 }

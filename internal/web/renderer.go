@@ -39,6 +39,7 @@ func New(cfg Config) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
+	static.zip = nil
 	speakers, err := loadSpeakers(cfg.Clock, static)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ type speaker struct {
 func loadSpeakers(clock func() time.Time, static *staticFiles) (map[string]*speaker, error) {
 	speakers := map[string]*speaker{}
 	var english map[string]message
+	var parsed *template.Template
 	for _, lang := range languages() {
 		t, err := loadTongue(lang, english)
 		if err != nil {
@@ -34,16 +35,24 @@ func loadSpeakers(clock func() time.Time, static *staticFiles) (map[string]*spea
 			english = t.messages
 		}
 		sp := &speaker{tongue: t, clock: clock, static: static}
-		if sp.templates, err = sp.parse(); err != nil {
+		if parsed == nil {
+			parsed, err = sp.bind(template.New("")).ParseFS(templateFiles, "templates/*.html")
+			if err != nil {
+				return nil, fmt.Errorf("web: templates: %w", err)
+			}
+		}
+		if sp.templates, err = parsed.Clone(); err != nil {
 			return nil, fmt.Errorf("web: templates: %w", err)
 		}
+		sp.bind(sp.templates)
 		speakers[lang] = sp
 	}
 	return speakers, nil
 }
 
-func (sp *speaker) parse() (*template.Template, error) {
-	return template.New("").Funcs(sp.words()).Funcs(sp.parts()).ParseFS(templateFiles, "templates/*.html")
+// bind makes the templates speak this language.
+func (sp *speaker) bind(t *template.Template) *template.Template {
+	return t.Funcs(sp.words()).Funcs(sp.parts())
 }
 
 // words are the functions that say something in the reader's language.

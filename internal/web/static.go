@@ -29,10 +29,12 @@ type staticFiles struct {
 	files map[string]*staticFile // by URL path
 	urls  map[string]string      // plain name → hashed URL
 	icons map[string]template.HTML
+	zip   *gzip.Writer // reused while loading: each one holds 800 KB
 }
 
 func loadStatic() (*staticFiles, error) {
 	s := &staticFiles{files: map[string]*staticFile{}, urls: map[string]string{}, icons: map[string]template.HTML{}}
+	s.zip, _ = gzip.NewWriterLevel(nil, gzip.BestCompression) // the level is valid
 	err := fs.WalkDir(staticTree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -65,7 +67,7 @@ func (s *staticFiles) add(name string, body []byte) string {
 	hash := base64.RawURLEncoding.EncodeToString(sum[:9])
 	ext := path.Ext(name)
 	url := "/static/" + strings.TrimSuffix(name, ext) + "-" + hash + ext
-	s.files[url] = &staticFile{body: body, gzipped: squeeze(body), contentType: contentType(ext), etag: `"` + hash + `"`, hashed: true}
+	s.files[url] = &staticFile{body: body, gzipped: s.squeeze(body), contentType: contentType(ext), etag: `"` + hash + `"`, hashed: true}
 	return url
 }
 
@@ -81,11 +83,11 @@ func contentType(ext string) string {
 	return "application/octet-stream"
 }
 
-func squeeze(body []byte) []byte {
+func (s *staticFiles) squeeze(body []byte) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
-	_, _ = z.Write(body)                                  // a bytes.Buffer does not fail
-	_ = z.Close()
+	s.zip.Reset(&b)
+	_, _ = s.zip.Write(body) // a bytes.Buffer does not fail
+	_ = s.zip.Close()
 	return b.Bytes()
 }
 

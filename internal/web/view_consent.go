@@ -56,6 +56,9 @@ func (v Consent) asksOffline() bool {
 	return slices.ContainsFunc(slices.Concat(v.Permissions, v.Given), func(p Permission) bool { return p.Scope == "offline_access" })
 }
 
+// AsksMore tells whether the app is connected already and wants something new.
+func (v Consent) AsksMore() bool { return v.Returning && !v.AlreadyAllowed }
+
 // Headline returns the permission that speaks for all in the heading, or nil.
 func (v Consent) Headline() *Permission {
 	for _, p := range v.Asked() {

@@ -27,6 +27,9 @@ func (v Error) Words() string {
 	return "other"
 }
 
+// InFlow tells whether the error ended a connection, so that the page says that nothing was connected.
+func (v Error) InFlow() bool { return v.Words() != "cross_origin" && v.Words() != "server_error" }
+
 // FlowExpired says that the page was open for too long and nothing was connected.
 type FlowExpired struct {
 	App     App    // Name empty: unknown
@@ -68,9 +71,7 @@ func (v ServerBusy) page() meta {
 }
 
 // Seconds is RetryAfter in whole seconds, rounded up; 0 when it is not known.
-func (v ServerBusy) Seconds() int {
-	return int((v.RetryAfter + time.Second - 1) / time.Second)
-}
+func (v ServerBusy) Seconds() int { return ceil(v.RetryAfter, time.Second) }
 
 // TooManyRequests says that this browser or address asked too often.
 type TooManyRequests struct {
