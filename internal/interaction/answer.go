@@ -158,14 +158,18 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 	}
 	reqlog.From(t.r.Context()).Grant = grant.ID
 	request := t.flow.Request
-	return tx.CreateCode(store.Code{
+	code := store.Code{
 		Hash: hash, Issuer: h.Issuer.Name, ClientID: request.ClientID, FamilyID: tx.NewID(), Grant: grant,
 		ExpiresAt: tx.Now().Add(h.Issuer.Lifetimes.Code),
 		Binding: store.CodeBinding{
 			RedirectURI: t.to.URI(), CodeChallenge: request.CodeChallenge, Scopes: t.outcome.Asked.Intersect(grant.Scopes),
 			Resources: request.Resources, Nonce: request.Nonce, AuthTime: t.session.AuthTime, AMR: t.session.AMR(), SessionID: t.session.ID,
 		},
-	})
+	}
+	if err := tx.CreateCode(code); err != nil || !h.Issuer.Policy.SingleUseTokens {
+		return err
+	}
+	return tx.TrackCode(code) // its token buys an exchange, whose timeline begins here
 }
 
 // settleGrant saves what was decided, or takes the grant as it is.

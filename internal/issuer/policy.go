@@ -23,6 +23,8 @@ type Policy struct {
 	ClientIDs, ClientSecrets CredentialFormat
 	// Registration opens dynamic client registration (RFC 7591).
 	Registration bool
+	// ServiceAccounts is how service accounts look and sign in.
+	ServiceAccounts ServiceAccounts
 	// SandboxOf names the live issuer that this one mirrors; empty when it is live itself.
 	SandboxOf string
 }

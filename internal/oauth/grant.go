@@ -8,6 +8,8 @@ const (
 	GrantAuthorizationCode GrantType = "authorization_code" // RFC 6749 §4.1.3
 	GrantRefreshToken      GrantType = "refresh_token"      // RFC 6749 §6
 	GrantClientCredentials GrantType = "client_credentials" // RFC 6749 §4.4.2
+
+	GrantJWTBearer GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523 §2.1
 )
 
 // ResponseTypeCode is the only response_type of OAuth 2.1 (§4.1.1).

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/store/dbsql"
@@ -52,12 +53,15 @@ func Timeline(exchange Exchange) []ExchangeStep {
 	return taken
 }
 
+// unfinished is how long an exchange that goes no further is remembered.
+const unfinished = 30 * 24 * time.Hour
+
 // TrackCode begins an exchange: a code was issued whose token is to be exchanged. The same code again changes nothing. One that
-// goes no further is forgotten at forgetAt.
-func (tx *Tx) TrackCode(code Code, forgetAt micros.Time) error {
+// goes no further is forgotten after a month.
+func (tx *Tx) TrackCode(code Code) error {
 	return tx.q.TrackCode(tx.ctx, dbsql.TrackCodeParams{
 		ID: code.FamilyID, Issuer: code.Issuer, ClientID: code.ClientID, AccountID: code.Grant.AccountID, UserID: code.Grant.UserID,
-		GrantID: code.Grant.ID, CodeIssuedAt: cmp.Or(code.CreatedAt, tx.now), ExpiresAt: forgetAt,
+		GrantID: code.Grant.ID, CodeIssuedAt: cmp.Or(code.CreatedAt, tx.now), ExpiresAt: tx.now.Add(unfinished),
 	})
 }
 

@@ -33,7 +33,7 @@ func (h *Handler) loadCode(ctx context.Context, client *store.Client, request Re
 		func() error { return checkPKCE(&code, client, request.CodeVerifier) },
 	} {
 		if err := check(); err != nil {
-			return authorization{}, err
+			return authorization{}, h.toldExchange(ctx, client, &code, err)
 		}
 	}
 	return h.authorizedByCode(&code, client, now)
@@ -70,6 +70,9 @@ func (h *Handler) endFamily(ctx context.Context, familyID string, event store.Ev
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if err := h.endExchange(tx, familyID); err != nil {
 			return err
 		}
 		return tx.Record(event)
@@ -141,7 +144,7 @@ func (h *Handler) authorizedByCode(code *store.Code, client *store.Client, now m
 		nonce: binding.Nonce, now: now, code: code,
 	}
 	expiresAt := now.Add(h.Issuer.Lifetimes.AccessToken)
-	if refreshable(client, scopes) {
+	if refreshable(client, scopes) && !h.Issuer.Policy.SingleUseTokens {
 		a.refreshGeneration, expiresAt = 1, now.Add(h.Issuer.Lifetimes.RefreshToken)
 	}
 	a.family = store.Family{
@@ -173,6 +176,9 @@ func stillAllowed(scopes oauth.ScopeSet, grant store.Grant) (oauth.ScopeSet, err
 func (h *Handler) redeemCode(ctx context.Context, a authorization) error {
 	err := h.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.RedeemCode(a.code.Hash, a.family); err != nil {
+			return err
+		}
+		if err := h.trackToken(tx, *a.code); err != nil {
 			return err
 		}
 		return tx.Record(store.Event{

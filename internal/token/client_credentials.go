@@ -19,9 +19,13 @@ func (h *Handler) loadClient(_ context.Context, client *store.Client, request Re
 	}
 	a := authorization{client: client, subject: client.ID, scopes: scopes, now: h.Store.Now()}
 	if len(request.Resources) > 0 { // it may name any of the issuer's (RFC 8707 §2); otherwise the default is meant
-		a.resources = append([]string{h.defaultAudience()}, h.Issuer.Resources...)
+		a.resources = h.anyResource()
 	}
 	return a, nil
+}
+
+func (h *Handler) anyResource() []string {
+	return append([]string{h.defaultAudience()}, h.Issuer.Resources...)
 }
 
 // writeNothing: an access token is never stored.

@@ -11,6 +11,7 @@ import (
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/store"
 )
 
@@ -21,6 +22,8 @@ type Config struct {
 	Clients *client.Registry
 	Mint    *mint.Mint
 	LastUse *lastuse.Recorder
+	// ServiceAccounts serves the JWT bearer grant; nil serves none.
+	ServiceAccounts *serviceaccount.Service
 }
 
 // Handler is the token endpoint. It is safe for concurrent use.
@@ -38,11 +41,16 @@ func New(config Config) *Handler {
 		oauth.GrantRefreshToken:      {load: h.loadRefreshToken, write: h.rotateRefreshToken, narrowsScope: true},
 		oauth.GrantClientCredentials: {load: h.loadClient, write: writeNothing, narrowsScope: true},
 	}
+	if config.ServiceAccounts != nil {
+		h.grantTypes[oauth.GrantJWTBearer] = grantType{prove: h.proveAssertion, load: h.loadAssertion, write: h.spendAssertion, narrowsScope: true}
+	}
 	return h
 }
 
 // grantType is what one grant type does differently from the others.
 type grantType struct {
+	// prove replaces the client's own authentication where what is presented proves who asks (RFC 7521 §4.1); nil leaves it.
+	prove func(context.Context, *Request) (*store.Client, error)
 	// load finds what was authorized, checks that it is the client's and still holds, and says what the tokens may carry.
 	load func(context.Context, *store.Client, Request) (authorization, error)
 	// write spends it, durably. errOvertaken says that another request was faster, so that what was loaded is no longer so.
@@ -66,7 +74,7 @@ func (h *Handler) Token(ctx context.Context, request Request) (Response, error) 
 	if !served {
 		return Response{}, oauth.UnsupportedGrantType("grant_type must be authorization_code, refresh_token or client_credentials")
 	}
-	client, err := h.Clients.Authenticate(ctx, request.Client)
+	client, err := h.authenticate(ctx, kind, &request)
 	if err != nil {
 		return Response{}, err
 	}
@@ -80,6 +88,22 @@ func (h *Handler) Token(ctx context.Context, request Request) (Response, error) 
 		}
 	}
 	return Response{}, oauth.TemporarilyUnavailable("too many requests presented this at once; try again")
+}
+
+// authenticate proves who asks. Where the issuer asks for a service account's session too, it must be the client's owner's: a
+// secret that leaked is then not enough.
+func (h *Handler) authenticate(ctx context.Context, kind grantType, request *Request) (*store.Client, error) {
+	if kind.prove != nil {
+		return kind.prove(ctx, request)
+	}
+	if h.Issuer.Policy.ServiceSession && request.Principal == nil {
+		return nil, serviceaccount.SessionRequired()
+	}
+	client, err := h.Clients.Authenticate(ctx, request.Client)
+	if err != nil || !h.Issuer.Policy.ServiceSession {
+		return client, err
+	}
+	return client, serviceaccount.Own(request.Principal, client.AccountID)
 }
 
 // grant goes through the phases once: load and bind, narrow, issue, write. Tokens are made before anything is spent, so that

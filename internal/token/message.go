@@ -5,6 +5,7 @@ import (
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/store"
 )
 
@@ -19,6 +20,12 @@ type Request struct {
 	Scope string
 	// Resources may narrow the audience (RFC 8707 §2.2).
 	Resources []string
+	// Assertion is what a service account's key signed (RFC 7523 §2.1), and Address where the request came from.
+	Assertion, Address string
+	// Principal is the service account whose session came along, where the issuer asks for one; nil when none did.
+	Principal *serviceaccount.Principal
+
+	claimant *serviceaccount.Claimant // whom the assertion proved
 }
 
 // Response is a successful answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
@@ -56,6 +63,8 @@ type authorization struct {
 	code    *store.Code
 	family  store.Family
 	rotates bool
+	// claimant's assertion is what write spends for a service account's token.
+	claimant *serviceaccount.Claimant
 }
 
 func (a *authorization) idTokenAlg() jwk.Alg {
