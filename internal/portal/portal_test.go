@@ -255,7 +255,7 @@ type browser struct {
 // open asks for a page without following redirects.
 func (b *browser) open(path string) *person.Page {
 	b.Helper()
-	page, err := b.Person.Open(acme + path)
+	page, err := b.Open(acme + path)
 	b.ok(err)
 	return page
 }
@@ -263,7 +263,7 @@ func (b *browser) open(path string) *person.Page {
 // press sends a form and follows where it leads.
 func (b *browser) press(page *person.Page, id string, values map[string]string) *person.Page {
 	b.Helper()
-	page, err := b.Person.Follow(b.Person.Press(page, id, values))
+	page, err := b.Follow(b.Press(page, id, values))
 	b.ok(err)
 	return page
 }
@@ -286,7 +286,7 @@ func (b *browser) post(path string, pairs ...string) *person.Page {
 // then follows the redirect of a page to its end.
 func (b *browser) then(page *person.Page) *person.Page {
 	b.Helper()
-	page, err := b.Person.Follow(page, nil)
+	page, err := b.Follow(page, nil)
 	b.ok(err)
 	return page
 }

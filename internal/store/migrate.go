@@ -110,8 +110,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 
 // missingTable tells a database that was never migrated from one in trouble.
 func missingTable(err error) bool {
-	var postgres *pgconn.PgError
-	if errors.As(err, &postgres) {
+	if postgres, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgres.Code == "42P01" // undefined_table
 	}
 	var embedded *sqlite.Error

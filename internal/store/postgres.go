@@ -82,8 +82,7 @@ func (e *postgresEngine) once(ctx context.Context, fn func(dbsql.DBTX) error) er
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		var failure *pgconn.PgError
-		if errors.As(err, &failure) { // the server says that it did not commit
+		if _, told := errors.AsType[*pgconn.PgError](err); told { // the server says that it did not commit
 			return err
 		}
 		return &UnavailableError{Uncertain: true, cause: err}
@@ -101,12 +100,10 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func retryable(err error) bool {
-	var uncertain *UnavailableError
-	if errors.As(err, &uncertain) {
+	if _, uncertain := errors.AsType[*UnavailableError](err); uncertain {
 		return false
 	}
-	var failure *pgconn.PgError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return failure.Code == "40001" || failure.Code == "40P01" // serialization_failure, deadlock_detected
 	}
 	return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
@@ -121,8 +118,7 @@ func neverText(err error) bool {
 // unavailable: integrity violations (class 23) and malformed data (class 22) are ours; all else that the server or the
 // network reports is the database's trouble.
 func (e *postgresEngine) unavailable(err error) bool {
-	var failure *pgconn.PgError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
 		class := failure.Code[:min(2, len(failure.Code))]
 		return class != "23" && class != "22" && class != "42"
 	}

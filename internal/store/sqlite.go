@@ -58,8 +58,7 @@ func (e *sqliteEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) erro
 
 // unavailable: everything that SQLite itself reports, but for a broken constraint, is the machine's trouble and not the caller's.
 func (e *sqliteEngine) unavailable(err error) bool {
-	var failure *sqlite.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		return failure.Code()&0xff != sqlite3.SQLITE_CONSTRAINT
 	}
 	return closed(err) || errors.Is(err, errWriterClosed)

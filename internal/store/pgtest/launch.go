@@ -71,6 +71,8 @@ func (s *server) asPostgres(cmd *exec.Cmd) error {
 	return nil
 }
 
+var errStopped = errors.New("PostgreSQL stopped")
+
 // ready waits until the server answers.
 func (s *server) ready(ended <-chan error) error {
 	deadline := time.After(time.Minute)
@@ -80,8 +82,8 @@ func (s *server) ready(ended <-chan error) error {
 			return nil
 		}
 		select {
-		case <-ended:
-			return fmt.Errorf("it stopped while starting: %s", s.log())
+		case ending := <-ended:
+			return fmt.Errorf("%w while starting: %v: %s", errStopped, ending, s.log())
 		case <-deadline:
 			return fmt.Errorf("it does not answer: %w: %s", err, s.log())
 		case <-time.After(20 * time.Millisecond):
