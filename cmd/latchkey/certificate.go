@@ -33,12 +33,20 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// listener speaks TLS 1.2 and newer with Go's own choice of ciphers (RFC 9325 §3.1).
+// listener speaks TLS 1.2 and newer with Go's own choice of ciphers (RFC 9325 §3.1). Its socket stays in reach for stopping.
 func (c *certificate) listener(plain net.Listener) net.Listener {
-	return tls.NewListener(plain, &tls.Config{
+	encrypted := tls.NewListener(plain, &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	})
+	socket, ok := plain.(syscall.Conn)
+	if !ok {
+		return encrypted
+	}
+	return struct {
+		net.Listener
+		syscall.Conn
+	}{encrypted, socket}
 }
 
 // reloadOnHangup reads the files again on SIGHUP, until ctx ends. Files that do not fit together leave the certificate before in

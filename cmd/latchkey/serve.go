@@ -66,7 +66,7 @@ func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
 	if err != nil {
 		return err
 	}
-	admin, err := listen(r.config.AdminListen, "admin.listen")
+	admin, err := listen(ctx, r.config.AdminListen, "admin.listen")
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
@@ -109,8 +109,8 @@ func (p *program) announce(r *running, public, admin net.Addr) {
 	p.say("latchkey %s is ready on %s for %s; admin on %s", thisBuild().Version, public, strings.Join(names, ", "), admin)
 }
 
-func listen(address, key string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+func listen(ctx context.Context, address, key string) (net.Listener, error) {
+	listener, err := server.Listen(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another process there?", key, address, err)
 	}
@@ -144,7 +144,7 @@ func (r *running) ready(ctx context.Context) error {
 
 // publicListener speaks TLS when the configuration names a certificate.
 func publicListener(ctx context.Context, r *running) (net.Listener, error) {
-	listener, err := listen(r.config.Listen, "listen")
+	listener, err := listen(ctx, r.config.Listen, "listen")
 	if err != nil || !r.config.TLS.Enabled() {
 		return listener, err
 	}
