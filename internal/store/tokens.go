@@ -35,6 +35,8 @@ type Code struct {
 	ExpiresAt micros.Time
 	UsedAt    micros.Time
 	Grant     Grant
+	// UserSuspendedAt is read only: nothing is sold to a person who is switched off.
+	UserSuspendedAt micros.Time
 }
 
 // FamilyBinding is what every token of a family repeats.
@@ -63,6 +65,8 @@ type Family struct {
 	RevokedAt    micros.Time
 	RevokeReason string
 	Grant        Grant
+	// UserSuspendedAt is read only: nothing is sold to a person who is switched off.
+	UserSuspendedAt micros.Time
 }
 
 // CreateCode records a code. The same code again changes nothing: a double-clicked Allow yields one.
@@ -87,6 +91,7 @@ func (s *Store) Code(ctx context.Context, issuer string, hash []byte) (Code, err
 	code := Code{
 		Hash: row.Code.Hash, Issuer: row.Code.Issuer, ClientID: row.Code.ClientID, FamilyID: row.Code.FamilyID,
 		CreatedAt: row.Code.CreatedAt, ExpiresAt: row.Code.ExpiresAt, UsedAt: row.Code.UsedAt, Grant: row.Grant,
+		UserSuspendedAt: row.UserSuspendedAt,
 	}
 	if err := json.Unmarshal([]byte(row.Code.Data), &code.Binding); err != nil {
 		return Code{}, fmt.Errorf("store: code: %w", err)
@@ -125,6 +130,7 @@ func (s *Store) Family(ctx context.Context, issuer, id string) (Family, error) {
 	family := Family{
 		ID: f.ID, Issuer: f.Issuer, ClientID: f.ClientID, UserID: f.UserID, AccountID: f.AccountID, Scopes: f.Scopes, Generation: f.Generation,
 		RotatedAt: f.RotatedAt, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, RevokedAt: f.RevokedAt, RevokeReason: f.RevokeReason, Grant: row.Grant,
+		UserSuspendedAt: row.UserSuspendedAt,
 	}
 	if err := json.Unmarshal([]byte(f.Data), &family.Binding); err != nil {
 		return Family{}, fmt.Errorf("store: family %s: %w", id, err)

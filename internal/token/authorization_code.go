@@ -83,6 +83,9 @@ func (h *Handler) checkCodeAlive(code *store.Code, now micros.Time) error {
 	if code.ExpiresAt <= now {
 		return oauth.InvalidGrant("this code has expired; codes live %s, so redeem them at once", spoken(h.Issuer.Lifetimes.Code)).With(oauth.ReasonExpired)
 	}
+	if !code.UserSuspendedAt.Never() {
+		return ended(oauth.ReasonUserSuspended)
+	}
 	return checkGrant(code.Grant)
 }
 

@@ -58,6 +58,8 @@ func (h *Handler) checkFamily(family *store.Family, client *store.Client, now mi
 		return ended(family.Grant.RevokeReason)
 	case !family.RevokedAt.Never():
 		return ended(family.RevokeReason)
+	case !family.UserSuspendedAt.Never():
+		return ended(oauth.ReasonUserSuspended)
 	case family.ExpiresAt <= now:
 		return oauth.InvalidGrant("this refresh token was not used for %s and has expired; start the authorization again",
 			spoken(h.Issuer.Lifetimes.RefreshToken)).With(oauth.ReasonExpired)
@@ -110,6 +112,8 @@ func ended(reason string) error {
 		return oauth.InvalidGrant("a code or refresh token of this authorization was used twice, so it was revoked; start the authorization again").With(reason)
 	case oauth.ReasonMemberRemoved:
 		return oauth.InvalidGrant("the user no longer belongs to the account; somebody who does must connect the app again").With(reason)
+	case oauth.ReasonUserSuspended:
+		return oauth.InvalidGrant("the user is suspended; ask the platform why").With(reason)
 	case "":
 		reason = oauth.ReasonRevoked
 	}

@@ -332,6 +332,21 @@ func TestDatabaseTroubleIsNeverInvalidGrant(t *testing.T) {
 	}
 }
 
+func TestASuspendedUserBuysNothing(t *testing.T) {
+	e := newEndpoint(t)
+	refresh := e.refreshRequest(e.redeemed().RefreshToken)
+	code := e.codeRequest(e.Code(e.grant))
+	suspend := func(suspended bool) {
+		e.Tx(func(tx *store.Tx) error { return tx.SuspendUser(e.Issuer.Name, e.User.ID, suspended) })
+	}
+	suspend(true)
+	e.refused(code, oauth.CodeInvalidGrant, oauth.ReasonUserSuspended)
+	e.refused(refresh, oauth.CodeInvalidGrant, oauth.ReasonUserSuspended)
+	suspend(false)
+	e.must(code)
+	e.must(refresh)
+}
+
 func TestUsingAConnectionIsRemembered(t *testing.T) {
 	e := newEndpoint(t)
 	e.redeemed()

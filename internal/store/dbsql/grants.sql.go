@@ -110,7 +110,8 @@ func (q *Queries) GetClientTokenState(ctx context.Context, arg GetClientTokenSta
 }
 
 const getCode = `-- name: GetCode :one
-SELECT codes.hash, codes.issuer, codes.client_id, codes.grant_id, codes.family_id, codes.data, codes.created_at, codes.expires_at, codes.used_at, grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason FROM codes JOIN grants ON grants.id = codes.grant_id
+SELECT codes.hash, codes.issuer, codes.client_id, codes.grant_id, codes.family_id, codes.data, codes.created_at, codes.expires_at, codes.used_at, grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason, users.suspended_at AS user_suspended_at
+FROM codes JOIN grants ON grants.id = codes.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
 WHERE codes.hash = $1 AND codes.issuer = $2
 `
 
@@ -120,8 +121,9 @@ type GetCodeParams struct {
 }
 
 type GetCodeRow struct {
-	Code  Code
-	Grant Grant
+	Code            Code
+	Grant           Grant
+	UserSuspendedAt micros.Time
 }
 
 func (q *Queries) GetCode(ctx context.Context, arg GetCodeParams) (GetCodeRow, error) {
@@ -150,12 +152,14 @@ func (q *Queries) GetCode(ctx context.Context, arg GetCodeParams) (GetCodeRow, e
 		&i.Grant.LastUsedAt,
 		&i.Grant.RevokedAt,
 		&i.Grant.RevokeReason,
+		&i.UserSuspendedAt,
 	)
 	return i, err
 }
 
 const getFamily = `-- name: GetFamily :one
-SELECT families.id, families.issuer, families.grant_id, families.client_id, families.user_id, families.account_id, families.scopes, families.data, families.generation, families.rotated_at, families.created_at, families.expires_at, families.revoked_at, families.revoke_reason, grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason FROM families JOIN grants ON grants.id = families.grant_id
+SELECT families.id, families.issuer, families.grant_id, families.client_id, families.user_id, families.account_id, families.scopes, families.data, families.generation, families.rotated_at, families.created_at, families.expires_at, families.revoked_at, families.revoke_reason, grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason, users.suspended_at AS user_suspended_at
+FROM families JOIN grants ON grants.id = families.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
 WHERE families.id = $1 AND families.issuer = $2
 `
 
@@ -165,8 +169,9 @@ type GetFamilyParams struct {
 }
 
 type GetFamilyRow struct {
-	Family Family
-	Grant  Grant
+	Family          Family
+	Grant           Grant
+	UserSuspendedAt micros.Time
 }
 
 func (q *Queries) GetFamily(ctx context.Context, arg GetFamilyParams) (GetFamilyRow, error) {
@@ -200,6 +205,7 @@ func (q *Queries) GetFamily(ctx context.Context, arg GetFamilyParams) (GetFamily
 		&i.Grant.LastUsedAt,
 		&i.Grant.RevokedAt,
 		&i.Grant.RevokeReason,
+		&i.UserSuspendedAt,
 	)
 	return i, err
 }

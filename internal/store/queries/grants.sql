@@ -45,7 +45,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (hash) DO NOTHING;
 
 -- name: GetCode :one
-SELECT sqlc.embed(codes), sqlc.embed(grants) FROM codes JOIN grants ON grants.id = codes.grant_id
+SELECT sqlc.embed(codes), sqlc.embed(grants), users.suspended_at AS user_suspended_at
+FROM codes JOIN grants ON grants.id = codes.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
 WHERE codes.hash = $1 AND codes.issuer = $2;
 
 -- name: ConsumeCode :execrows
@@ -57,7 +58,8 @@ INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scop
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, 0, '');
 
 -- name: GetFamily :one
-SELECT sqlc.embed(families), sqlc.embed(grants) FROM families JOIN grants ON grants.id = families.grant_id
+SELECT sqlc.embed(families), sqlc.embed(grants), users.suspended_at AS user_suspended_at
+FROM families JOIN grants ON grants.id = families.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
 WHERE families.id = $1 AND families.issuer = $2;
 
 -- name: RotateFamily :execrows
