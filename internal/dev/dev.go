@@ -63,7 +63,7 @@ func (s sites) url(name string) string {
 
 // Run serves until ctx ends. It returns an error that a person can act on.
 func Run(ctx context.Context, config Config) error {
-	listener, err := listen(config.Addr)
+	listener, err := listen(ctx, config.Addr)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func Run(ctx context.Context, config Config) error {
 }
 
 // listen refuses every address that another machine could reach: the sample passwords are printed on the front page.
-func listen(addr string) (net.Listener, error) {
+func listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("--addr %q is not HOST:PORT; try 127.0.0.1:8080", addr)
@@ -92,7 +92,7 @@ func listen(addr string) (net.Listener, error) {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("dev mode listens on this machine only, and %q can be reached from others; use 127.0.0.1, or `latchkey serve` for production", host)
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := server.Listen(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w; choose another port with --addr 127.0.0.1:PORT", addr, err)
 	}

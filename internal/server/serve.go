@@ -35,6 +35,13 @@ const (
 	pruneKeep     = 24 * time.Hour // an expired row stays this long, so that a refusal can say why
 )
 
+// Listen opens the public listener. It is plain TCP: on a Multipath TCP socket, Go's default, stopping could not be quiet (hush).
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
+	return plain.Listen(ctx, "tcp", address)
+}
+
 // Serve answers requests until ctx ends, and then stops gracefully: what was accepted is answered, what waits to be written is
 // written. The caller closes the store after it returns.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
@@ -64,6 +71,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 func (s *Server) drain(ctx context.Context, httpServer *http.Server, listener net.Listener) error {
 	s.draining.Store(true)
 	pause(ctx, drainDelay)
+	if err := hush(listener); err != nil {
+		s.log.Warn("hush the listener", "error", err)
+	}
+	pause(ctx, settleDelay)
 	if err := listener.Close(); err != nil {
 		s.log.Warn("close the listener", "error", err)
 	}
