@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -162,7 +163,7 @@ type From struct {
 // RoundTrip brings a request from that address.
 func (f From) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(request.Context())
-	request.RemoteAddr = f.Address + ":4711"
+	request.RemoteAddr = net.JoinHostPort(f.Address, "4711")
 	return f.Rig.RoundTrip(request)
 }
 
@@ -257,4 +258,9 @@ func (r *Rig) Parameters(app tokentest.App, pairs ...string) url.Values {
 		}
 	}
 	return q
+}
+
+// BrowserFrom gives somebody a fresh browser at a network address.
+func (r *Rig) BrowserFrom(address, email string) *Browser {
+	return &Browser{person.New(From{r, address}, email, Password), r}
 }

@@ -1,0 +1,429 @@
+package interaction_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/pagetest"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/tokentest"
+	"latchkey.dev/tests/person"
+)
+
+// comparable is a page without what differs at every look: the nonce, the flow, the reference and the address that was typed.
+func comparable(page *person.Page, typed string) string {
+	varying := regexp.MustCompile(`nonce="[^"]*"|name="r" value="[^"]*"|r=[A-Za-z0-9_-]+|<code[^>]*id="reference">[^<]*</code>`)
+	return strings.ReplaceAll(varying.ReplaceAllString(page.Text, "…"), typed, "(typed)")
+}
+
+func TestAWrongPasswordAndAnUnknownAddressAreOneAnswer(t *testing.T) {
+	r := pagetest.New(t)
+	r.NewUser("sus", "sus@example.org")
+	r.Tx(func(tx *store.Tx) error { return tx.SuspendUser("acme", "sus", true) })
+	answers := map[string]string{}
+	for who, attempt := range map[string][2]string{
+		"wrong password": {"ada@shop.example", "not the one at all"}, "unknown": {"eve@example.org", pagetest.Password},
+		"suspended": {"sus@example.org", pagetest.Password},
+	} {
+		browser := r.Browser(attempt[0])
+		page := browser.Press(browser.Arrive("/sign-in"), "sign-in", "email", attempt[0], "password", attempt[1])
+		if page.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", who, page.Status)
+		}
+		answers[comparable(page, attempt[0])] = who
+	}
+	if len(answers) != 1 {
+		t.Errorf("the answers differ: %d kinds", len(answers))
+	}
+}
+
+func TestSignInMistakesAreSaidAtTheirFields(t *testing.T) {
+	r := pagetest.New(t)
+	ada := r.Ada()
+	page := ada.Press(ada.Arrive("/sign-in"), "sign-in", "email", "not an address", "password", "")
+	if page.Status != http.StatusUnprocessableEntity || !page.HasElement("email-error") || !page.HasElement("password-error") {
+		t.Errorf("%d %s", page.Status, page.Text)
+	}
+}
+
+func TestTheAddressIsTakenHoweverItIsWritten(t *testing.T) {
+	r := pagetest.New(t)
+	ada := r.Ada()
+	page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", "  ADA@Shop.Example ", "password", pagetest.Password)
+	if page.Location == nil || page.Location.Path != "/connected" {
+		t.Errorf("%d", page.Status)
+	}
+}
+
+func TestSignInEndsWhereItBeganOnThisHostOnly(t *testing.T) {
+	r := pagetest.New(t)
+	for next, want := range map[string]string{
+		"/security": "/security", "//evil.example": "/connected", "https://evil.example": "/connected", `/\evil.example`: "/connected",
+	} {
+		ada := r.Ada()
+		page := ada.PressOnly(ada.Arrive("/sign-in?next="+strings.ReplaceAll(next, `\`, "%5C")), "sign-in", "email", ada.Email, "password", ada.Password)
+		if page.Location == nil || page.Location.String() != pagetest.Site+want {
+			t.Errorf("next=%s ends at %v", next, page.Location)
+		}
+	}
+}
+
+func TestWhoIsSignedInIsNotAskedAgainUnlessToSwitch(t *testing.T) {
+	r := pagetest.New(t)
+	r.NewUser("bob", "bob@example.org")
+	ada := r.Ada()
+	_ = ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
+	if page, _ := ada.Open(pagetest.Site + "/sign-in?next=/security"); page.Location == nil || page.Location.Path != "/security" {
+		t.Errorf("asked again: %d", page.Status)
+	}
+	page := r.At(ada.Arrive("/sign-in?next=/security&switch=1"), "/sign-in")
+	if page = ada.PressOnly(page, "sign-in", "email", "bob@example.org", "password", pagetest.Password); page.Location.Path != "/security" {
+		t.Errorf("switched to %v", page.Location)
+	}
+}
+
+func TestASignInFromANewBrowserIsToldByMailOnce(t *testing.T) {
+	r := pagetest.New(t)
+	ada := r.Ada()
+	for range 2 {
+		_ = ada.PressOnly(ada.Arrive("/sign-in?switch=1"), "sign-in", "email", ada.Email, "password", ada.Password)
+	}
+	if mails := r.Mails(ada.Email); len(mails) != 1 || !strings.Contains(mails[0].Text, "192.0.2.1") {
+		t.Errorf("%d mails", len(mails))
+	}
+}
+
+// guess tries a wrong password and returns the status.
+func guess(browser *pagetest.Browser, email string) int {
+	page := browser.Arrive("/sign-in?switch=1")
+	return browser.PressOnly(page, "sign-in", "email", email, "password", "wrong "+email).Status
+}
+
+func TestSignInIsLimitedPerAccountWithoutLockingOutAKnownBrowser(t *testing.T) {
+	r := pagetest.New(t)
+	ada, thief := r.Ada(), r.Browser("eve@example.org")
+	_ = ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
+	for i := range 10 {
+		if status := guess(thief, ada.Email); status != http.StatusUnprocessableEntity {
+			t.Fatalf("guess %d: %d", i+1, status)
+		}
+	}
+	limited := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", pagetest.Password)
+	if limited.Status != http.StatusTooManyRequests || limited.Header.Get("Retry-After") == "" {
+		t.Fatalf("the right password after too many guesses: %d", limited.Status)
+	}
+	if page := ada.PressOnly(ada.Arrive("/sign-in?switch=1"), "sign-in", "email", ada.Email, "password", ada.Password); page.Location == nil {
+		t.Errorf("the owner's own browser is locked out: %d", page.Status)
+	}
+	r.Advance(15 * time.Minute)
+	if page := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", pagetest.Password); page.Location == nil {
+		t.Errorf("after the window: %d", page.Status)
+	}
+}
+
+func TestTheLimitTellsNotWhetherAnAccountExists(t *testing.T) {
+	r := pagetest.New(t)
+	pages := map[string]bool{}
+	for _, email := range []string{"ada@shop.example", "eve@example.org"} {
+		thief := r.Browser(email)
+		for range 10 {
+			guess(thief, email)
+		}
+		page := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", email, "password", "x")
+		if page.Status != http.StatusTooManyRequests {
+			t.Errorf("%s: %d", email, page.Status)
+		}
+		pages[regexp.MustCompile(`<time.*?</time>`).ReplaceAllString(comparable(page, email), "")] = true
+	}
+	if len(pages) != 1 {
+		t.Error("the answers differ")
+	}
+}
+
+func TestSignInIsLimitedPerAddress(t *testing.T) {
+	r := pagetest.New(t)
+	thief := r.BrowserFrom("2001:db8::1", "eve@example.org")
+	for i := range 100 {
+		if status := guess(thief, strings.Repeat("a", i%26+1)+string(rune('a'+i/26))+"@example.org"); status != http.StatusUnprocessableEntity {
+			t.Fatalf("guess %d: %d", i+1, status)
+		}
+	}
+	neighbour := r.BrowserFrom("2001:db8::ffff", "eve@example.org") // the same customer's network
+	if status := guess(neighbour, "somebody@example.org"); status != http.StatusTooManyRequests {
+		t.Errorf("from the same /64: %d", status)
+	}
+	if status := guess(r.BrowserFrom("2001:db8:0:1::1", "eve@example.org"), "somebody@example.org"); status != http.StatusUnprocessableEntity {
+		t.Errorf("from another network: %d", status)
+	}
+}
+
+// sixDigits finds the code in a mail.
+func sixDigits(t *testing.T, sent mail.Mail) string {
+	t.Helper()
+	code := regexp.MustCompile(`\b\d{6}\b`).FindString(sent.Text)
+	if code == "" {
+		t.Fatalf("no code in %s", sent.Text)
+	}
+	return code
+}
+
+// signUp fills in the form and returns the page that asks for the code.
+func signUp(r *pagetest.Rig, browser *pagetest.Browser, page *person.Page) *person.Page {
+	r.Helper()
+	return r.At(browser.Press(page, "sign-up", "name", "Bob Boatman", "email", browser.Email, "password", browser.Password), "/verify")
+}
+
+func TestSignUpInsideAFlowEndsAtTheApp(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("Bob@Example.org")
+	page := bob.Arrive(r.Request(r.App))
+	page = r.At(bob.Arrive("/sign-up?r="+page.URL.Query().Get("r")), "/sign-up")
+	page = signUp(r, bob, page)
+	mails := r.Mails("bob@example.org")
+	if len(mails) != 1 {
+		t.Fatalf("%d mails", len(mails))
+	}
+	wrong := bob.Press(page, "verify", "code", "000000")
+	if wrong.Status != http.StatusUnprocessableEntity && sixDigits(t, mails[0]) != "000000" {
+		t.Errorf("a wrong code: %d", wrong.Status)
+	}
+	code := sixDigits(t, mails[0])
+	page = r.At(bob.Press(page, "verify", "code", code[:3]+" "+code[3:]), "/consent")
+	if !says(page, "Bob Boatman") {
+		t.Error("the person's own account is not there")
+	}
+	made := r.CodeOf(bob.Press(page, "allow"))
+	user, err := r.Store.User(t.Context(), "acme", made.Grant.UserID)
+	if err != nil || user.Email != "bob@example.org" || user.EmailVerifiedAt.Never() || user.Name != "Bob Boatman" {
+		t.Errorf("user = %+v, %v", user, err)
+	}
+}
+
+func TestTheLinkInTheMailWorksInTheBrowserThatAskedForIt(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := bob.Arrive(r.Request(r.App))
+	_ = signUp(r, bob, bob.Arrive("/sign-up?r="+page.URL.Query().Get("r")))
+	link := regexp.MustCompile(`https://acme.example(/verify\S*)`).FindStringSubmatch(r.Mails("bob@example.org")[0].Text)[1]
+	stranger := r.Browser("bob@example.org")
+	if page := stranger.Arrive(link); page.URL.Path != "/sign-in" {
+		t.Errorf("in another browser it leads to %s", page.URL.Path)
+	}
+	r.At(bob.Arrive(link), "/consent")
+}
+
+func TestSignUpWithATakenAddressLooksTheSame(t *testing.T) {
+	r := pagetest.New(t)
+	pages := map[string]bool{}
+	for _, email := range []string{"ada@shop.example", "new@example.org"} {
+		browser := r.Browser(email)
+		page := signUp(r, browser, browser.Arrive("/sign-up"))
+		text := comparable(page, email)
+		for range 5 {
+			page = browser.Press(page, "verify", "code", "999999")
+			text += comparable(page, email)
+		}
+		if page := browser.Press(page, "verify", "code", "999999"); !page.Has("resend") || page.Has("verify") {
+			t.Errorf("%s: after five wrong codes another is judged", email)
+		}
+		pages[text] = true
+	}
+	if len(pages) != 1 {
+		t.Error("the pages differ")
+	}
+	mails := r.Mails("ada@shop.example")
+	if len(mails) != 1 || regexp.MustCompile(`\b\d{6}\b`).MatchString(mails[0].Text) {
+		t.Errorf("the owner got %+v", mails)
+	}
+}
+
+func TestACodeIsVoidAfterFiveTries(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := signUp(r, bob, bob.Arrive("/sign-up"))
+	code := sixDigits(t, r.Mails(bob.Email)[0])
+	wrong := "111111"
+	if code == wrong {
+		wrong = "222222"
+	}
+	last := page
+	for range 5 {
+		last = bob.Press(page, "verify", "code", wrong)
+	}
+	if last = bob.Press(page, "verify", "code", code); last.Location != nil || last.Has("verify") {
+		t.Fatal("the sixth try, with the right code, was taken")
+	}
+	page = r.At(bob.Press(last, "resend"), "/verify")
+	fresh := sixDigits(t, r.Mails(bob.Email)[1])
+	if again := bob.PressOnly(page, "verify", "code", fresh); again.Location == nil {
+		t.Errorf("the new code: %d", again.Status)
+	}
+}
+
+func TestANewCodeVoidsTheOneBefore(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := signUp(r, bob, bob.Arrive("/sign-up"))
+	page = r.At(bob.Press(page, "resend"), "/verify")
+	mails := r.Mails(bob.Email)
+	if before := bob.Press(page, "verify", "code", sixDigits(t, mails[0])); before.Status != http.StatusUnprocessableEntity && sixDigits(t, mails[0]) != sixDigits(t, mails[1]) {
+		t.Errorf("the first code: %d", before.Status)
+	}
+}
+
+func TestACodeExpires(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := signUp(r, bob, bob.Arrive("/sign-up"))
+	code := sixDigits(t, r.Mails(bob.Email)[0])
+	r.Advance(r.Issuer.Lifetimes.EmailCode)
+	if late := bob.Press(page, "verify", "code", code); late.Location != nil || late.Has("verify") || !late.Has("resend") {
+		t.Errorf("%d", late.Status)
+	}
+}
+
+func TestMailsToAnAddressAreLimited(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := signUp(r, bob, bob.Arrive("/sign-up"))
+	status := 0
+	for range 5 {
+		page = bob.Press(page, "resend")
+		status = page.Status
+	}
+	if status != http.StatusTooManyRequests || len(r.Mails(bob.Email)) != 5 {
+		t.Errorf("status %d after %d mails", status, len(r.Mails(bob.Email)))
+	}
+	r.Advance(time.Hour)
+	if page := bob.Arrive("/sign-up"); signUp(r, bob, page) == nil || len(r.Mails(bob.Email)) != 6 {
+		t.Error("still limited after the window")
+	}
+}
+
+func TestTheCodeClickedTwiceSignsInAndIsNotExpired(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := signUp(r, bob, bob.Arrive("/sign-up"))
+	code := sixDigits(t, r.Mails(bob.Email)[0])
+	for range 2 {
+		if answer := bob.PressOnly(page, "verify", "code", code); answer.Location == nil || answer.Location.Path != "/connected" {
+			t.Errorf("%d", answer.Status)
+		}
+	}
+	r.Advance(2 * time.Minute)
+	if late := bob.PressOnly(page, "verify", "code", code); late.Location != nil {
+		t.Error("a used code signs in for ever")
+	}
+}
+
+func TestSignUpCanBeClosed(t *testing.T) {
+	r := pagetest.New(t, func(is *issuer.Issuer) { is.SignUp = false })
+	eve := r.Browser("eve@example.org")
+	if page := eve.Arrive("/sign-up"); page.Has("sign-up") {
+		t.Error("the form is there")
+	}
+	if answer := eve.Post("/sign-up", map[string][]string{"name": {"Eve"}, "email": {"eve@example.org"}, "password": {pagetest.Password}}); answer.Status != http.StatusForbidden {
+		t.Errorf("%d", answer.Status)
+	}
+	if page := eve.Arrive("/sign-in"); strings.Contains(page.Text, "/sign-up") {
+		t.Error("the sign-in page offers it")
+	}
+}
+
+func TestSignUpRefusesWeakPasswordsAndEmptyNames(t *testing.T) {
+	r := pagetest.New(t)
+	bob := r.Browser("bob@example.org")
+	page := bob.Press(bob.Arrive("/sign-up"), "sign-up", "name", " ", "email", "bob@", "password", "password123")
+	if page.Status != http.StatusUnprocessableEntity || !page.HasElement("name-error") || !page.HasElement("email-error") || !page.HasElement("password-error") {
+		t.Errorf("%d", page.Status)
+	}
+	if strings.Contains(page.Text, "password123") {
+		t.Error("the password comes back in the page")
+	}
+}
+
+// resetLink asks for a reset and returns the mail's link.
+func resetLink(t *testing.T, r *pagetest.Rig, browser *pagetest.Browser) string {
+	t.Helper()
+	before := len(r.Mails(browser.Email))
+	browser.Press(browser.Arrive("/reset-password"), "send-link", "email", browser.Email)
+	mails := r.Mails(browser.Email)
+	if len(mails) != before+1 {
+		t.Fatalf("%d mails", len(mails)-before)
+	}
+	return regexp.MustCompile(`https://acme.example(/new-password\S*)`).FindStringSubmatch(mails[before].Text)[1]
+}
+
+func TestAResetLinkSetsThePasswordOnceAndEndsEverySession(t *testing.T) {
+	r := pagetest.New(t)
+	ada, elsewhere := r.Ada(), r.Ada()
+	_ = elsewhere.PressOnly(elsewhere.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
+	link := resetLink(t, r, ada)
+	page := r.At(ada.Arrive(link), "/new-password")
+	if weak := ada.Press(page, "save-password", "new_password", "short"); weak.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a weak one: %d", weak.Status)
+	}
+	done := ada.Press(page, "save-password", "new_password", "yellow window nine")
+	if done.Status != http.StatusOK || done.Has("save-password") {
+		t.Fatalf("%d %s", done.Status, done.Text)
+	}
+	if used := ada.Press(page, "save-password", "new_password", "another one entirely"); !strings.Contains(used.Text, "/reset-password") || used.Has("save-password") {
+		t.Error("the link works twice")
+	}
+	if left, err := r.Store.Sessions(t.Context(), "acme", r.User.ID); err != nil || len(left) != 0 {
+		t.Errorf("sessions left: %v, %v", left, err)
+	}
+	ada.Password = "yellow window nine"
+	if page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password); page.Location == nil {
+		t.Error("the new password does not sign in")
+	}
+	if events := r.Events(); tokentest.Count(events, store.EventPasswordReset) != 1 {
+		t.Errorf("events = %v", events)
+	}
+}
+
+func TestAResetLinkExpires(t *testing.T) {
+	r := pagetest.New(t)
+	ada := r.Ada()
+	link := resetLink(t, r, ada)
+	r.Advance(r.Issuer.Lifetimes.EmailCode)
+	if page := ada.Arrive(link); page.Has("save-password") {
+		t.Error("an old link still takes a password")
+	}
+	if page := ada.Arrive("/new-password?token=never-made"); page.Has("save-password") || page.Status != http.StatusOK {
+		t.Errorf("a link that was never made: %d", page.Status)
+	}
+}
+
+func TestAResetInsideAFlowLeadsBackToIt(t *testing.T) {
+	r := pagetest.New(t)
+	ada := r.Ada()
+	page := ada.Arrive(r.Request(r.App))
+	ada.Press(ada.Arrive("/reset-password?r="+page.URL.Query().Get("r")), "send-link", "email", ada.Email)
+	link := regexp.MustCompile(`https://acme.example(/new-password\S*)`).FindStringSubmatch(r.Mails(ada.Email)[0].Text)[1]
+	done := ada.Press(ada.Arrive(link), "save-password", "new_password", "yellow window nine")
+	back := regexp.MustCompile(`href="(/sign-in\?r=[^"]+)"`).FindStringSubmatch(done.Text)
+	if back == nil {
+		t.Fatalf("no way back into the flow:\n%s", done.Text)
+	}
+	ada.Password = "yellow window nine"
+	r.At(ada.SignIn(ada.Arrive(back[1])), "/consent")
+}
+
+func TestResetOfAnUnknownAddressLooksTheSame(t *testing.T) {
+	r := pagetest.New(t)
+	pages := map[string]bool{}
+	for _, email := range []string{"ada@shop.example", "eve@example.org"} {
+		browser := r.Browser(email)
+		page := browser.Press(browser.Arrive("/reset-password"), "send-link", "email", email)
+		pages[comparable(page, email)] = true
+	}
+	if len(pages) != 1 || len(r.Mails("eve@example.org")) != 0 {
+		t.Error("the pages differ, or a stranger got mail")
+	}
+}
