@@ -64,9 +64,13 @@ func signInFirst(w http.ResponseWriter, r *http.Request) {
 	seeOther(w, "/sign-in?"+url.Values{"next": {back}}.Encode())
 }
 
-// seeOther sends the browser to another page by GET, so that reloading sends no form again (RFC 9110 §15.4.4).
+// seeOther sends the browser to another page by GET, so that reloading sends no form again (RFC 9110 §15.4.4). The location may
+// hold an invitation's token, which nobody else is told.
 func seeOther(w http.ResponseWriter, location string) {
-	w.Header().Set("Location", location)
+	h := w.Header()
+	h.Set("Location", location)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusSeeOther)
 }
 
