@@ -21,7 +21,10 @@ type certificate struct {
 
 func loadCertificate(files config.TLS) (*certificate, error) {
 	c := &certificate{files: files}
-	return c, c.load()
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *certificate) load() error {

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	shellBlock  = regexp.MustCompile("(?ms)^```(?:sh|ini)\n(.*?)^```")
+	shellBlock  = regexp.MustCompile("(?s)\n```(?:sh|ini)\n(.*?)\n```")
 	inlineCode  = regexp.MustCompile("`(latchkey [^`]+)`")
 	commandLine = regexp.MustCompile(`(?:^|[\s=/|;])latchkey ([a-z][^|)>#\n]*)`)
 	oneWord     = regexp.MustCompile(`"[^"]*"|\S+`)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,7 +27,9 @@ func (p *program) show(v any, human func()) error {
 	return nil
 }
 
-func (p *program) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+func (p *program) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(p.out, format+"\n", args...) // a terminal that went away reads nothing more
+}
 
 // table prints rows under a heading, or none when there are none.
 func (p *program) table(heading string, rows [][]string, none string) {
@@ -34,26 +37,32 @@ func (p *program) table(heading string, rows [][]string, none string) {
 		p.say("%s", none)
 		return
 	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ReplaceAll(heading, " | ", "\t"))
+	lines := []string{strings.ReplaceAll(heading, " | ", "\t")}
 	for _, row := range rows {
 		for i := range row {
 			row[i] = printable(row[i])
 		}
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+		lines = append(lines, strings.Join(row, "\t"))
 	}
-	_ = w.Flush() // a terminal that went away reads nothing more
+	p.align(lines)
 }
 
 // fields prints names and values below one another; empty values are left out.
 func (p *program) fields(pairs ...string) {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	var lines []string
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
-			fmt.Fprintf(w, "%s:\t%s\n", pairs[i], printable(pairs[i+1]))
+			lines = append(lines, pairs[i]+":\t"+printable(pairs[i+1]))
 		}
 	}
-	_ = w.Flush() // as table
+	p.align(lines)
+}
+
+// align prints lines whose columns are separated by tabs.
+func (p *program) align(lines []string) {
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	_, _ = io.WriteString(w, strings.Join(lines, "\n")+"\n") // as say
+	_ = w.Flush()
 }
 
 // printable keeps what somebody else typed from steering the operator's terminal.

@@ -55,7 +55,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	code, message := explain(err)
-	fmt.Fprintf(p.err, "latchkey: %s\n", message)
+	_, _ = fmt.Fprintf(p.err, "latchkey: %s\n", message) // the exit code tells as well
 	return code
 }
 

@@ -117,7 +117,7 @@ func (p *program) setPassword(ctx context.Context, in *installation, args []stri
 	}
 	var ended int64
 	err = in.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		if err = tx.SetPassword(u.Issuer, u.ID, hash); err != nil {
+		if err := tx.SetPassword(u.Issuer, u.ID, hash); err != nil {
 			return err
 		}
 		if ended, err = tx.EndOtherSessions(u.Issuer, u.ID, nil); err != nil {

@@ -14,7 +14,7 @@ import (
 const (
 	EnvMasterKey    = "LATCHKEY_MASTER_KEY"    // base64; several, separated by commas, while one is replaced
 	EnvDatabase     = "LATCHKEY_DATABASE"      // replaces the key database, whose URL may hold a password
-	EnvMailPassword = "LATCHKEY_MAIL_PASSWORD" //nolint:gosec // the name of a variable
+	EnvMailPassword = "LATCHKEY_MAIL_PASSWORD" // replaces the key mail.password_file
 )
 
 // Config is the validated configuration.

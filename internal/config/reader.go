@@ -76,7 +76,7 @@ func (r reader) read(node ast.Node, into reflect.Value, key string) {
 	if r.note(node, key); !r.plain(node, key) {
 		return
 	}
-	if _, ok := into.Interface().(duration); ok {
+	if _, ok := reflect.TypeAssert[duration](into); ok {
 		r.duration(node, into, key)
 		return
 	}
@@ -177,7 +177,7 @@ func (r reader) sequence(node ast.Node, into reflect.Value, key string) {
 	}
 	items := reflect.MakeSlice(into.Type(), len(list.Values), len(list.Values))
 	for i, value := range list.Values {
-		if section, ok := items.Index(i).Addr().Interface().(defaulter); ok {
+		if section, ok := reflect.TypeAssert[defaulter](items.Index(i).Addr()); ok {
 			section.setDefaults()
 		}
 		r.read(value, items.Index(i), item(key, i))

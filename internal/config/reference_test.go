@@ -13,8 +13,8 @@ func keysOf(t reflect.Type, prefix string) []string {
 	switch t.Kind() {
 	case reflect.Struct:
 		var keys []string
-		for i := range t.NumField() {
-			keys = append(keys, keysOf(t.Field(i).Type, child(prefix, t.Field(i).Tag.Get("yaml")))...)
+		for field := range t.Fields() {
+			keys = append(keys, keysOf(field.Type, child(prefix, field.Tag.Get("yaml")))...)
 		}
 		return keys
 	case reflect.Slice:

@@ -23,7 +23,7 @@ func integer(node ast.Node) (int64, bool) {
 	case int64:
 		return value, value == int64(int32(value))
 	case uint64:
-		return int64(value), value <= 1<<31-1
+		return int64(value), value < 1<<31
 	}
 	return 0, false
 }

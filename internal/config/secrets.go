@@ -65,8 +65,7 @@ func (v *validator) secret(key, name string) string {
 
 // withoutPath leaves the reason alone: the message around it names the file already.
 func withoutPath(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err
 	}
 	return err

@@ -143,7 +143,7 @@ func (v *validator) tracing(s traceSection) Tracing {
 		v.require(err == nil && (at.Scheme == "http" || at.Scheme == "https") && at.Host != "" && at.User == nil && at.RawQuery == "", "tracing.endpoint",
 			`must be the collector's OTLP/HTTP address, such as "http://127.0.0.1:4318"`)
 	}
-	return Tracing{Endpoint: s.Endpoint, SampleRatio: s.SampleRatio}
+	return Tracing(s)
 }
 
 func (v *validator) limits(s limitsSection) Limits {
@@ -152,5 +152,5 @@ func (v *validator) limits(s limitsSection) Limits {
 	if s.PasswordHashes == 0 {
 		s.PasswordHashes = max(2, runtime.GOMAXPROCS(0))
 	}
-	return Limits{Requests: s.Requests, PasswordHashes: s.PasswordHashes}
+	return Limits(s)
 }

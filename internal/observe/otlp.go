@@ -152,7 +152,7 @@ func otlpAttributes(attributes []attribute.KeyValue) []otlpAttribute {
 		if a.Value.Type() == attribute.INT64 {
 			value.Int = strconv.FormatInt(a.Value.AsInt64(), 10)
 		} else {
-			text := a.Value.Emit()
+			text := a.Value.String()
 			if text == "" {
 				continue
 			}

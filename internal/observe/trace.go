@@ -65,7 +65,7 @@ func (t *Tracer) Start(r *http.Request) (traced *http.Request, end func(*reqlog.
 	if t.trusts(r.RemoteAddr) {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
-	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer))
+	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer)) //nolint:spancheck // ended by the function returned
 	return r.WithContext(ctx), func(record *reqlog.Record, status int) { endSpan(span, r.Method, record, status) }
 }
 
