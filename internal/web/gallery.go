@@ -90,7 +90,7 @@ func (galleryIndex) page() meta {
 	return meta{template: "gallery", layout: cardLayout, title: say("gallery.title")}
 }
 
-// GalleryGroup is the states of one page.
+// galleryGroup is the states of one page.
 type galleryGroup struct {
 	Name    string
 	Entries []GalleryEntry

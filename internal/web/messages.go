@@ -58,7 +58,7 @@ func parseForms(value any) (map[string]string, error) {
 	return nil, fmt.Errorf("is %T, not text or plural forms", value)
 }
 
-// language is one language's words, numbers and direction.
+// tongue is one language's words, numbers and direction.
 type tongue struct {
 	lang     string
 	tag      language.Tag
