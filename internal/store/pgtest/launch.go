@@ -83,7 +83,7 @@ func (s *server) ready(ended <-chan error) error {
 		}
 		select {
 		case ending := <-ended:
-			return fmt.Errorf("%w while starting: %v: %s", errStopped, ending, s.log())
+			return errors.Join(fmt.Errorf("%w while starting: %s", errStopped, s.log()), ending)
 		case <-deadline:
 			return fmt.Errorf("it does not answer: %w: %s", err, s.log())
 		case <-time.After(20 * time.Millisecond):

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strings"
 
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/micros"
@@ -224,12 +225,11 @@ var exchanges = []test{
 		byAccount, err := f.s.ExchangesOfAccount(f.ctx(), acme, "shop", "g", 10)
 		f.ok(err)
 		equal(f, "listed", len(byApp)*len(byAccount), 1)
-		steps := store.Timeline(byApp[0])
-		names := ""
-		for _, step := range steps {
-			names += step.Name + " "
+		var names []string
+		for _, step := range store.Timeline(byApp[0]) {
+			names = append(names, step.Name)
 		}
-		equal(f, "timeline", names, "code_issued token_created refused service_account_created key_issued ")
+		equal(f, "timeline", strings.Join(names, " "), "code_issued token_created refused service_account_created key_issued")
 	}},
 	{"ending one takes back its keys", func(f *fixture) {
 		spending, _ := f.exchange()
