@@ -10,6 +10,7 @@ import (
 	"latchkey.dev/internal/interaction"
 	"latchkey.dev/internal/introspect"
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/logout"
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
@@ -39,6 +40,7 @@ type site struct {
 
 	interaction *interaction.Handler
 	authorize   *authorize.Handler
+	logout      *logout.Handler
 }
 
 // keepRetiredKeys outlives every ID Token and JWT access token that a retired key signed.
@@ -74,6 +76,9 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		userinfo:    userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
 		interaction: people,
 		authorize:   authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people}),
+		logout: logout.New(logout.Config{
+			Issuer: is, Keyring: c.Keyring, Clients: clients, Mint: tokens, Sessions: sessions, Pages: c.Pages, Rand: c.Rand,
+		}),
 	}, nil
 }
 
@@ -109,6 +114,11 @@ func (s *site) routes() []route {
 		{"GET", "/oauth/authorize", openPageFace, s.authorize.ServeAuthorize},
 		{"POST", "/oauth/authorize", openPageFace, s.authorize.ServeAuthorize},
 		{"GET", "/oauth/authorize/continue", pageFace, s.interaction.ShowContinue},
+
+		{"GET", "/oauth/logout", openPageFace, s.logout.ServeLogout},
+		{"POST", "/oauth/logout", openPageFace, s.logout.ServeLogout},
+		{"GET", "/sign-out", pageFace, s.logout.ShowSignOut},
+		{"POST", "/sign-out", pageFace, s.logout.SignOut},
 	}
 }
 
