@@ -7,11 +7,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/seal"
@@ -43,22 +41,8 @@ type keyView struct {
 
 func (p *program) keys(in *installation) *signing.Keys {
 	return signing.New(signing.Config{
-		Issuer: in.issuer.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: signingAlgs(in.issuer), KeepRetired: keepRetired(in.issuer),
+		Issuer: in.issuer.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: in.issuer.SigningAlgs(), KeepRetired: in.issuer.KeepRetiredKeys(),
 	})
-}
-
-// signingAlgs are those that the issuer signs anything with.
-func signingAlgs(at *issuer.Issuer) []jwk.Alg {
-	algs := slices.Clone(at.IDTokenAlgs)
-	if at.AccessToken.Kind == issuer.JWT && !slices.Contains(algs, at.AccessToken.Alg) {
-		algs = append(algs, at.AccessToken.Alg)
-	}
-	return algs
-}
-
-// keepRetired outlives every token that a retired key has signed.
-func keepRetired(at *issuer.Issuer) time.Duration {
-	return max(24*time.Hour, at.Lifetimes.AccessToken, at.Lifetimes.IDToken)
 }
 
 func (p *program) keyList(ctx context.Context, in *installation, _ []string) error {
@@ -95,7 +79,7 @@ func (p *program) keyRotate() *cobra.Command {
 }
 
 func (p *program) rotate(ctx context.Context, in *installation, only string) error {
-	algs := signingAlgs(in.issuer)
+	algs := in.issuer.SigningAlgs()
 	if only != "" {
 		if !slices.Contains(algs, jwk.Alg(only)) {
 			return usage("issuer %s does not sign with %q: it uses %s", in.issuer.Name, only, joined(algs))

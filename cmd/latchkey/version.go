@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -22,7 +23,7 @@ func thisBuild() build {
 	if !ok {
 		return b
 	}
-	b.Version = info.Main.Version
+	b.Version = strings.Trim(info.Main.Version, "()") // a build outside a module's release is "(devel)"
 	for _, setting := range info.Settings {
 		switch setting.Key {
 		case "vcs.revision":

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"os"
 	"reflect"
 	"regexp"
@@ -50,5 +51,18 @@ func TestReferenceIsComplete(t *testing.T) {
 	}
 	if len(documented) != len(keys) {
 		t.Errorf("%d rows for %d keys: is one there twice?", len(documented), len(keys))
+	}
+}
+
+// TestReferenceNamesTheEnvironment: so does every variable that is read.
+func TestReferenceNamesTheEnvironment(t *testing.T) {
+	text, err := os.ReadFile("../../docs/reference/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{EnvMasterKey, EnvDatabase, EnvMailPassword} {
+		if !bytes.Contains(text, []byte("| `"+name+"` |")) {
+			t.Errorf("%s is not in the reference", name)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"time"
 
 	"latchkey.dev/internal/authorize"
 	"latchkey.dev/internal/client"
@@ -43,15 +42,10 @@ type site struct {
 	logout      *logout.Handler
 }
 
-// keepRetiredKeys outlives every ID Token and JWT access token that a retired key signed.
-func keepRetiredKeys(is *issuer.Issuer) time.Duration {
-	return max(24*time.Hour, 2*is.Lifetimes.AccessToken, 2*is.Lifetimes.IDToken)
-}
-
 func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, error) {
 	c := s.config
 	keys := signing.New(signing.Config{
-		Issuer: is.Name, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand, Algs: is.IDTokenAlgs, KeepRetired: keepRetiredKeys(is),
+		Issuer: is.Name, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand, Algs: is.SigningAlgs(), KeepRetired: is.KeepRetiredKeys(),
 	})
 	clients := client.New(client.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand})
 	tokens := mint.New(mint.Config{Issuer: is, Keyring: c.Keyring, Keys: keys, Rand: c.Rand})
