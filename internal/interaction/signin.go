@@ -19,8 +19,7 @@ func (h *Handler) plainFlow(next string) Flow {
 	return Flow{ID: seal.NewSecret(h.Rand, ""), StartedAt: h.now(), Next: LocalPath(next)}
 }
 
-// showSignIn asks who is not signed in, or not as the app needs it. Without an app, ?next= says where it ends and ?switch=1
-// lets another person sign in.
+// showSignIn asks who is not signed in, or not as the app needs it. Without an app, ?next= says where it ends.
 func (h *Handler) showSignIn(t *turn) error {
 	if t.inFlow() {
 		if t.outcome.Step != StepSignIn {
@@ -30,11 +29,8 @@ func (h *Handler) showSignIn(t *turn) error {
 	}
 	if t.flow.ID == "" {
 		t.flow = h.plainFlow(t.in.Get("next"))
-		if t.in.Has("switch") {
-			t.flow.SignInSince = t.flow.StartedAt + 1
-		}
 	}
-	if t.session != nil && t.session.AuthTime >= t.flow.SignInSince {
+	if t.session != nil {
 		return h.advance(t)
 	}
 	return h.askSignIn(t, http.StatusOK, web.SignIn{})

@@ -25,7 +25,6 @@ const (
 	triesPerEmail   = 10  // sign-ins of one e-mail address from browsers that it never signed in with
 	triesPerDevice  = 20  // sign-ins of one person with one known browser: a stranger cannot use these up
 	triesPerAddress = 100 // sign-ins from one network address: an office has one for all
-	triesPerPerson  = 10  // of the current password, when changing it
 	triesWindow     = 15 * time.Minute
 
 	mailsPerEmail   = 5 // mails that anybody can have sent to an address
@@ -39,9 +38,6 @@ func deviceLimit(device, userID string) limit {
 }
 func addressLimit(address string) limit {
 	return limit{"sign-in address", address, triesPerAddress, triesWindow}
-}
-func personLimit(userID string) limit {
-	return limit{"current password", userID, triesPerPerson, triesWindow}
 }
 
 func mailLimits(ctx context.Context, email string) []limit {

@@ -51,6 +51,26 @@ func TestAnUnknownUserNeverFits(t *testing.T) {
 	}
 }
 
+func TestAnUnknownUserTakesAsLongAsAKnownOne(t *testing.T) {
+	h := New(Config{Rand: rand.Reader})
+	hash, err := h.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quickest := func(hash string) time.Duration {
+		best := time.Hour
+		for range 5 {
+			started := time.Now()
+			_, _ = h.Verify(t.Context(), hash, "anything at all")
+			best = min(best, time.Since(started))
+		}
+		return best
+	}
+	if known, unknown := quickest(hash), quickest(""); unknown < known/2 || known < unknown/2 {
+		t.Errorf("known %v, unknown %v", known, unknown)
+	}
+}
+
 func TestATamperedHashIsAnErrorAndCostsNothing(t *testing.T) {
 	h := New(Config{Rand: rand.Reader})
 	for _, hash := range []string{
