@@ -14,6 +14,7 @@ import (
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
+	"latchkey.dev/internal/portal"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/revoke"
 	"latchkey.dev/internal/session"
@@ -39,6 +40,7 @@ type site struct {
 
 	interaction *interaction.Handler
 	authorize   *authorize.Handler
+	portal      *portal.Portal
 	logout      *logout.Handler
 }
 
@@ -70,6 +72,9 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		userinfo:    userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
 		interaction: people,
 		authorize:   authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people}),
+		portal: portal.New(portal.Config{
+			Issuer: is, Store: c.Store, Clients: clients, Sessions: sessions, Pages: c.Pages, Passwords: passwords, Mail: outbox, Rand: c.Rand,
+		}),
 		logout: logout.New(logout.Config{
 			Issuer: is, Keyring: c.Keyring, Clients: clients, Mint: tokens, Sessions: sessions, Pages: c.Pages, Rand: c.Rand,
 		}),
@@ -86,6 +91,7 @@ func (s *site) routes() []route {
 		{"POST", "/oauth/token", jsonFace, s.token.ServeToken},
 		{"POST", "/oauth/introspect", jsonFace, s.introspect.ServeIntrospect},
 		{"POST", "/oauth/revoke", jsonFace, s.revoke.ServeRevoke},
+		{"OPTIONS", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 		{"GET", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 		{"POST", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 
@@ -113,6 +119,20 @@ func (s *site) routes() []route {
 		{"POST", "/oauth/logout", openPageFace, s.logout.ServeLogout},
 		{"GET", "/sign-out", pageFace, s.logout.ShowSignOut},
 		{"POST", "/sign-out", pageFace, s.logout.SignOut},
+
+		{"GET", "/connected", pageFace, s.portal.Connected},
+		{"GET", "/connected/{client_id}", pageFace, s.portal.ConnectedApp},
+		{"POST", "/connected/{client_id}", pageFace, s.portal.Disconnect},
+		{"GET", "/activity", pageFace, s.portal.Activity},
+		{"GET", "/security", pageFace, s.portal.Security},
+		{"POST", "/security", pageFace, s.portal.ChangeSecurity},
+		{"GET", "/accounts", pageFace, s.portal.Accounts},
+		{"GET", "/accounts/new", pageFace, s.portal.NewAccount},
+		{"POST", "/accounts/new", pageFace, s.portal.CreateAccount},
+		{"GET", "/accounts/{id}", pageFace, s.portal.Account},
+		{"POST", "/accounts/{id}", pageFace, s.portal.ChangeAccount},
+		{"GET", "/invitations/{token}", pageFace, s.portal.Invitation},
+		{"POST", "/invitations/{token}", pageFace, s.portal.AnswerInvitation},
 	}
 }
 
