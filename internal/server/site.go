@@ -181,16 +181,24 @@ func (s *site) sameOrigin(next http.Handler) http.Handler {
 func (s *site) chrome(next http.Handler) http.Handler {
 	return web.RememberLanguage(s.sessions.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		chrome := web.Chrome{Issuer: s.issuer.Name, RequestID: reqlog.From(r.Context()).RequestID}
-		preference := web.Preference{UILocales: r.URL.Query().Get("ui_locales")}
-		if current, err := s.sessions.Current(r); err != nil {
+		chrome.Preference.UILocales = uiLocales(r)
+		current, err := s.sessions.Current(r)
+		if err != nil {
 			s.writePageError(w, r.WithContext(web.WithChrome(r.Context(), chrome)), err)
 			return
-		} else if current != nil {
-			chrome.User = web.User{Name: current.User.Name, Email: current.User.Email}
-			preference.UserLocale = current.User.Locale
-			reqlog.From(r.Context()).User = current.User.ID
 		}
-		chrome.Lang = preference.From(r).Pick()
+		if current != nil {
+			chrome.User = web.User{Name: current.User.Name, Email: current.User.Email}
+			chrome.Preference.UserLocale = current.User.Locale
+		}
 		next.ServeHTTP(w, r.WithContext(web.WithChrome(r.Context(), chrome)))
 	})))
+}
+
+// uiLocales is the languages that an app asked for (OpenID Connect Core §3.1.2.1), for pages that come before its request is read.
+func uiLocales(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return r.URL.Query().Get("ui_locales")
 }

@@ -1,6 +1,9 @@
 package web
 
-import "context"
+import (
+	"context"
+	"net/http"
+)
 
 // Section is a part of the portal.
 type Section string
@@ -36,7 +39,8 @@ type LanguageChoice struct {
 // Chrome is what surrounds every page of a request. Middleware puts it into the context with WithChrome; its zero value works.
 type Chrome struct {
 	Issuer          string           // name of a Brand in Config.Brands; unknown or empty: Latchkey's own
-	Lang            string           // from Languages().Pick; empty: chosen from the request
+	Lang            string           // the page's language; empty: picked when the page is rendered, from Preference and the request
+	Preference      Preference       // what is known of the reader's language beyond the request
 	User            User             // empty: nobody is signed in
 	Nav             []NavItem        // nil: the four sections at their usual addresses
 	RequestID       string           // shown as the reference on error pages
@@ -54,6 +58,15 @@ func WithChrome(ctx context.Context, c Chrome) context.Context {
 func ChromeFrom(ctx context.Context) Chrome {
 	c, _ := ctx.Value(chromeKey{}).(Chrome)
 	return c
+}
+
+// LanguageOf is the language that the request's pages are shown in.
+func LanguageOf(r *http.Request) string {
+	chrome := ChromeFrom(r.Context())
+	if supported(chrome.Lang) != "" {
+		return chrome.Lang
+	}
+	return chrome.Preference.From(r).Pick()
 }
 
 func usualNav() []NavItem {

@@ -100,9 +100,7 @@ type frame struct {
 func (re *Renderer) frame(r *http.Request, page Page, nonce string) *frame {
 	m := page.page()
 	chrome := ChromeFrom(r.Context())
-	if re.speakers[chrome.Lang] == nil {
-		chrome.Lang = Preference{}.From(r).Pick()
-	}
+	chrome.Lang = LanguageOf(r)
 	if chrome.Nav == nil {
 		chrome.Nav = usualNav()
 	}
