@@ -28,7 +28,7 @@ func Run(t *testing.T, open Open) {
 		{"Transactions", transactions}, {"People", people}, {"Accounts", accounts}, {"Clients", clients}, {"Grants", grants},
 		{"Codes", codes}, {"Families", families}, {"TokenState", tokenStates}, {"Sessions", sessions}, {"Challenges", challenges},
 		{"Throttles", throttles}, {"Events", events}, {"Outbox", outbox}, {"Keys", keys}, {"Changes", changes},
-		{"ServiceAccounts", serviceAccounts}, {"Exchanges", exchanges},
+		{"ServiceAccounts", serviceAccounts}, {"Exchanges", exchanges}, {"ServiceRaces", serviceRaces},
 		{"Prune", prunes}, {"Races", races}, {"Linearizable", histories},
 	} {
 		t.Run(group.name, func(t *testing.T) {
