@@ -52,7 +52,7 @@ func allowed(networks, address string) bool {
 		return false
 	}
 	from = from.Unmap().WithZone("")
-	for _, text := range strings.Fields(networks) {
+	for text := range strings.FieldsSeq(networks) {
 		if network, err := netip.ParsePrefix(text); err == nil && network.Contains(from) {
 			return true
 		}

@@ -120,10 +120,8 @@ func (s *Service) checkAudience(said *statement, rules rules) error {
 		}
 		return nil
 	}
-	for _, us := range append([]string{s.Issuer.URL, s.Issuer.Endpoint("/oauth/token")}, s.policy().Audiences...) {
-		if audience.Has(us) {
-			return nil
-		}
+	if us := append([]string{s.Issuer.URL, s.Issuer.Endpoint("/oauth/token")}, s.policy().Audiences...); slices.ContainsFunc(us, audience.Has) {
+		return nil
 	}
 	return rules.refuse(ReasonWrongAudience, "the assertion was made for somebody else; its aud must be %s", s.Issuer.URL)
 }
