@@ -2,10 +2,11 @@ package crash
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"latchkey.dev/tests/person"
 )
 
 // run acts until the server is killed. Before that every request must be answered.
@@ -139,13 +140,10 @@ func (a *actor) signOut() error {
 
 // changePassword does so in one browser, which ends the session in another.
 func (a *actor) changePassword() error {
-	here := a.person.Browser()
-	a.person.Forget()
-	if in, err := a.canSignIn(a.user.password); err != nil || !in {
-		return fmt.Errorf("the second browser: signed in %t, %w", in, err)
+	there, err := a.secondBrowser()
+	if err != nil {
+		return err
 	}
-	there := a.person.Browser().Copy(a.page("/"))
-	a.person.Use(here)
 	page, err := a.browse(a.person.Arrive(a.page("/security")))
 	if err != nil {
 		return err
@@ -165,6 +163,18 @@ func (a *actor) changePassword() error {
 	a.user.out = append(a.user.out, there)
 	a.told()
 	return nil
+}
+
+// secondBrowser signs in elsewhere, and comes back.
+func (a *actor) secondBrowser() (person.Browser, error) {
+	here := a.person.Browser()
+	defer a.person.Use(here)
+	a.person.Forget()
+	in, err := a.canSignIn(a.user.password)
+	if err == nil && !in {
+		err = a.note(lost, "user %s cannot sign in with the password that was acknowledged", a.user.email)
+	}
+	return a.person.Browser().Copy(a.page("/")), err
 }
 
 func (a *actor) passwordChanged() {

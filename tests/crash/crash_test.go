@@ -82,6 +82,22 @@ func (c company) each(do func(*actor)) {
 	group.Wait()
 }
 
+// settleIn signs everybody up and connects their apps: passwords are slow on purpose, and would take up all the time before the first kill.
+func (c company) settleIn(t *testing.T) {
+	t.Helper()
+	c.each(func(a *actor) {
+		if err := a.signUp(); err != nil {
+			_ = a.note(failed, "to begin with: %v", err)
+		} else if err := a.connect(); err != nil {
+			_ = a.note(failed, "to begin with: %v", err)
+		}
+	})
+	c.explain(t, 0)
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
 // perform lets all act until the server is killed at a moment that nobody knows.
 func (c company) perform(t *testing.T, server *running.Dev, for_ time.Duration) {
 	t.Helper()
@@ -141,6 +157,7 @@ func (f figures) kept() bool { return f.lost+f.doubled+f.inconsistent+f.failed =
 func TestCrash(t *testing.T) {
 	server := start(t, "crash")
 	all := newCompany(server.Site, actors)
+	all.settleIn(t)
 	moments := rand.New(rand.NewPCG(*seed, 1<<32))
 	began := time.Now()
 	for kill := 1; kill <= *kills; kill++ {
