@@ -10,14 +10,14 @@ import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
-	"latchkey.dev/internal/pagetest"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
 )
 
 // Until client and redirect URI are proven, a refusal is a page and nothing is redirected (RFC 6749 §4.1.2.1, RFC 9700 §4.11).
 func TestRFC6749_4_1_2_1_UnprovenRequestsAreNeverRedirected(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	for name, c := range map[string]struct {
 		pairs []string
 		want  string
@@ -40,7 +40,7 @@ func TestRFC6749_4_1_2_1_UnprovenRequestsAreNeverRedirected(t *testing.T) {
 }
 
 func TestRFC6749_3_1_RepeatedParametersAreRefused(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	for _, name := range []string{"client_id", "redirect_uri", "state", "scope", "response_type", "code_challenge"} {
 		page := r.Ada().Arrive(r.Request(r.App) + "&" + name + "=x")
 		if page.Location != nil || page.Status != http.StatusBadRequest || page.Fault() != oauth.CodeInvalidRequest {
@@ -50,14 +50,14 @@ func TestRFC6749_3_1_RepeatedParametersAreRefused(t *testing.T) {
 }
 
 func TestTooLongAQueryIsRefused(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	if page := r.Ada().Arrive(r.Request(r.App, "junk", strings.Repeat("x", 9000))); page.Status != http.StatusRequestURITooLong {
 		t.Errorf("%d", page.Status)
 	}
 }
 
 func TestRefusalsThatGoToTheClient(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	for name, c := range map[string]struct {
 		pairs []string
 		want  string
@@ -90,7 +90,7 @@ func TestRefusalsThatGoToTheClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			page := r.Ada().Arrive(r.Request(r.App, c.pairs...))
 			q := r.Back(page)
-			if q.Get("error") != c.want || q.Get("error_description") == "" || q.Get("state") != "af0ifjsldkj" || q.Get("iss") != pagetest.Site || q.Has("code") {
+			if q.Get("error") != c.want || q.Get("error_description") == "" || q.Get("state") != "af0ifjsldkj" || q.Get("iss") != servertest.Site || q.Has("code") {
 				t.Errorf("back with %v, want %s", q, c.want)
 			}
 			if page.Status != http.StatusFound || page.Text != "" || page.Header.Get("Cache-Control") != "no-store" {
@@ -101,7 +101,7 @@ func TestRefusalsThatGoToTheClient(t *testing.T) {
 }
 
 func TestAStateTooLongDoesNotGoBack(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	q := r.Back(r.Ada().Arrive(r.Request(r.App, "state", strings.Repeat("s", 2049))))
 	if q.Get("error") != oauth.CodeInvalidRequest || q.Has("state") {
 		t.Errorf("back with %v", q)
@@ -114,7 +114,7 @@ func TestAStateTooLongDoesNotGoBack(t *testing.T) {
 }
 
 func TestARequestTooLongAsAWhole(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	form := r.Parameters(r.App, "state", strings.Repeat(`"`, 2000), "nonce", strings.Repeat(`"`, 500), "login_hint", strings.Repeat(`"`, 250))
 	if q := r.Back(r.Ada().PostFrom("https://shop.example", "/oauth/authorize", form)); q.Get("error") != oauth.CodeInvalidRequest {
 		t.Errorf("back with %v", q)
@@ -122,7 +122,7 @@ func TestARequestTooLongAsAWhole(t *testing.T) {
 }
 
 func TestRFC6749_3_3_TheRegisteredScopeIsDefaultAndBound(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	app := r.Fixture.App(func(m *store.ClientMetadata) { m.Scope = tokentest.Scopes("orders.read stock.read") })
 	if q := r.Back(r.Ada().Arrive(r.Request(app, "scope", "orders.read orders.write"))); q.Get("error") != oauth.CodeInvalidScope {
 		t.Errorf("beyond the registration: %v", q)
@@ -135,7 +135,7 @@ func TestRFC6749_3_3_TheRegisteredScopeIsDefaultAndBound(t *testing.T) {
 }
 
 func TestRFC6749_3_1_2_3_TheOnlyRegisteredRedirectURIIsDefault(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.Press(ada.SignIn(ada.Arrive(r.Request(r.App, "redirect_uri", ""))), "allow")
 	if code := r.CodeOf(page); code.Binding.RedirectURI != tokentest.RedirectURI || !strings.HasPrefix(page.Location.String(), tokentest.RedirectURI+"?") {
@@ -148,7 +148,7 @@ func TestRFC6749_3_1_2_3_TheOnlyRegisteredRedirectURIIsDefault(t *testing.T) {
 }
 
 func TestRFC8252_7_3_ALoopbackRedirectURIMayHaveAnyPort(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	app := r.Fixture.App(tokentest.Public, func(m *store.ClientMetadata) {
 		m.ApplicationType, m.RedirectURIs = "native", []string{"http://127.0.0.1/cb"}
 	})
@@ -171,7 +171,7 @@ func TestOAuth2_1_4_1_1_OnlyAConfidentialClientMayLeaveOutPKCE(t *testing.T) {
 		"the client did not ask":  {true, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := pagetest.New(t, func(is *issuer.Issuer) { is.PKCEOptional = true })
+			r := servertest.New(t, func(is *issuer.Issuer) { is.PKCEOptional = true })
 			app := r.Fixture.App(c.app...)
 			r.Issuer.PKCEOptional = c.issuer
 			page := r.Ada().Arrive(r.Request(app, "code_challenge", "", "code_challenge_method", ""))
@@ -183,7 +183,7 @@ func TestOAuth2_1_4_1_1_OnlyAConfidentialClientMayLeaveOutPKCE(t *testing.T) {
 }
 
 func TestRFC6749_4_1_2_1_AClientWithoutTheGrantTypeIsUnauthorized(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	app := r.Fixture.App(func(m *store.ClientMetadata) { m.GrantTypes = []oauth.GrantType{oauth.GrantClientCredentials} })
 	r.Tx(func(tx *store.Tx) error { // as a registration from before may be
 		app.Metadata.RedirectURIs = []string{tokentest.RedirectURI}
@@ -196,7 +196,7 @@ func TestRFC6749_4_1_2_1_AClientWithoutTheGrantTypeIsUnauthorized(t *testing.T) 
 }
 
 func TestRFC8707_2_ResourcesReachTheCode(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	target := r.Request(r.App, "resource", "https://api.acme.example") + "&resource=https%3A%2F%2Fstock.acme.example&resource=https%3A%2F%2Fapi.acme.example"
 	code := r.CodeOf(ada.Press(ada.SignIn(ada.Arrive(target)), "allow"))
@@ -206,14 +206,14 @@ func TestRFC8707_2_ResourcesReachTheCode(t *testing.T) {
 }
 
 // signedIn is Ada with a session and a connection to the app.
-func signedIn(r *pagetest.Rig) *pagetest.Browser {
+func signedIn(r *servertest.Rig) *servertest.Browser {
 	ada := r.Ada()
 	r.CodeOf(ada.Press(ada.SignIn(ada.Arrive(r.Request(r.App))), "allow"))
 	return ada
 }
 
 func TestOpenIDConnectCore_3_1_2_6_PromptNoneAnswersAtOnce(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := signedIn(r)
 	r.CodeOf(ada.Arrive(r.Request(r.App, "prompt", "none")))
 	if q := r.Back(ada.Arrive(r.Request(r.App, "prompt", "none", "scope", "orders.read orders.write"))); q.Get("error") != oauth.CodeConsentRequired {
@@ -233,7 +233,7 @@ func TestOpenIDConnectCore_3_1_2_6_PromptNoneAnswersAtOnce(t *testing.T) {
 }
 
 func TestOpenIDConnectCore_3_1_2_1_PromptLoginAsksForThePasswordAgain(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := signedIn(r)
 	page := r.At(ada.Arrive(r.Request(r.App, "prompt", "login")), "/sign-in")
 	code := r.CodeOf(ada.SignIn(page))
@@ -243,7 +243,7 @@ func TestOpenIDConnectCore_3_1_2_1_PromptLoginAsksForThePasswordAgain(t *testing
 }
 
 func TestOpenIDConnectCore_3_1_2_1_MaxAge(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := signedIn(r)
 	r.Advance(time.Minute)
 	r.CodeOf(ada.Arrive(r.Request(r.App, "max_age", "120")))
@@ -258,7 +258,7 @@ func TestOpenIDConnectCore_3_1_2_1_MaxAge(t *testing.T) {
 }
 
 func TestDynamicRegistration_2_DefaultMaxAge(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	app := r.Fixture.App(func(m *store.ClientMetadata) { m.DefaultMaxAge = 60 })
 	ada := signedIn(r)
 	r.Advance(2 * time.Minute)
@@ -267,14 +267,14 @@ func TestDynamicRegistration_2_DefaultMaxAge(t *testing.T) {
 }
 
 func TestOpenIDConnectCore_3_1_2_1_PromptConsentAsksAgain(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := signedIn(r)
 	page := r.At(ada.Arrive(r.Request(r.App, "prompt", "consent")), "/consent")
 	r.CodeOf(ada.Press(page, "allow"))
 }
 
 func TestOpenIDConnectCore_3_1_2_1_SelectAccountAndAnotherUser(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := signedIn(r)
 	page := r.At(ada.Arrive(r.Request(r.App, "prompt", "select_account")), "/choose-account")
 	r.CodeOf(ada.Press(page, "account-"+r.Account.ID))
@@ -293,7 +293,7 @@ func TestOpenIDConnectCore_3_1_2_1_SelectAccountAndAnotherUser(t *testing.T) {
 }
 
 // idToken is one that the issuer made for an app.
-func idToken(r *pagetest.Rig, app tokentest.App, userID string) string {
+func idToken(r *servertest.Rig, app tokentest.App, userID string) string {
 	token, err := r.Mint.IDToken(r.Context(), r.Issuer.IDTokenAlgs[0], oidc.IDTokenClaims{
 		Issuer: r.Issuer.URL, Subject: userID, Audience: oidc.Audience{app.ID}, IssuedAt: 1, Expiry: 2,
 	})
@@ -302,7 +302,7 @@ func idToken(r *pagetest.Rig, app tokentest.App, userID string) string {
 }
 
 func TestOpenIDConnectCore_3_1_2_1_IDTokenHint(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewUser("bob", "bob@example.org")
 	ada := signedIn(r)
 	r.CodeOf(ada.Arrive(r.Request(r.App, "id_token_hint", idToken(r, r.App, r.User.ID), "prompt", "none"))) // expired, and still a hint
@@ -324,20 +324,20 @@ func TestOpenIDConnectCore_3_1_2_1_IDTokenHint(t *testing.T) {
 }
 
 func TestOpenIDConnectCore_3_1_2_1_LoginHintFillsInTheField(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	if page := r.Ada().Arrive(r.Request(r.App, "login_hint", "someone@example.org")); !strings.Contains(page.Text, `value="someone@example.org"`) {
 		t.Error("the field is empty")
 	}
 }
 
 func TestOpenIDConnectCore_3_1_2_1_WhatIsIgnored(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := signedIn(r)
 	r.CodeOf(ada.Arrive(r.Request(r.App, "display", "popup", "acr_values", "gold", "claims", "{}", "claims_locales", "fr", "ui_locales", "!! xx-yy", "unknown", "1")))
 }
 
 func TestOpenIDConnectCore_3_1_2_1_PostIsChecked(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	if page := ada.PostFrom("https://shop.example", "/oauth/authorize", r.Parameters(r.App, "scope", "nope")); r.Back(page).Get("error") != oauth.CodeInvalidScope || page.Status != http.StatusSeeOther {
 		t.Errorf("%d %v", page.Status, page.Location)
@@ -348,7 +348,7 @@ func TestOpenIDConnectCore_3_1_2_1_PostIsChecked(t *testing.T) {
 }
 
 func TestDatabaseTroubleIsNeverTheClientsFault(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.Clients.Forget()
 	r.Unavailable()
 	if page := r.Ada().Arrive(r.Request(r.App)); page.Status != http.StatusServiceUnavailable || page.Location != nil {

@@ -16,7 +16,7 @@ func (h *Handler) ServeAuthorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	flow, err := h.Authorize(r.Context(), RequestFrom(params))
 	if refusal := (*destination.Refusal)(nil); errors.As(err, &refusal) {
-		wire.Note(r.Context(), refusal)
+		_ = wire.Note(r.Context(), refusal)
 		wire.Redirect(w, r, refusal.Location())
 		return nil
 	}

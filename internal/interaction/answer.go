@@ -55,7 +55,7 @@ func (s Step) page() string {
 // refuse takes an error to the app.
 func (h *Handler) refuse(t *turn, reason *oauth.Error) error {
 	refusal := t.to.Refuse(reason)
-	wire.Note(t.r.Context(), reason)
+	_ = wire.Note(t.r.Context(), reason)
 	wire.Redirect(t.w, t.r, refusal.Location())
 	return nil
 }

@@ -177,7 +177,7 @@ func (h *Handler) answer(t *turn, err error, handle func(*turn) error) error {
 		err = handle(t)
 	}
 	if refused, ok := err.(*refusedPage); ok { //nolint:errorlint // made right here in this package and never wrapped
-		wire.Note(t.r.Context(), refused.reason)
+		_ = wire.Note(t.r.Context(), refused.reason)
 		return h.render(t, refused.status, refused.page)
 	}
 	return err

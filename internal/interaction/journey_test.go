@@ -10,13 +10,13 @@ import (
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/pagetest"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
 )
 
 func TestRFC6749_4_1_SignInConsentAndBackWithACode(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := r.At(ada.Arrive(r.Request(r.App, "scope", "openid orders.read stock.read", "nonce", "n-1")), "/sign-in")
 	page = r.At(ada.SignIn(page), "/consent")
@@ -26,7 +26,7 @@ func TestRFC6749_4_1_SignInConsentAndBackWithACode(t *testing.T) {
 		}
 	}
 	page = ada.Press(page, "allow")
-	if q := r.Back(page); q.Get("state") != "af0ifjsldkj" || q.Get("iss") != pagetest.Site {
+	if q := r.Back(page); q.Get("state") != "af0ifjsldkj" || q.Get("iss") != servertest.Site {
 		t.Errorf("RFC 9207 §2: back with %v", q)
 	}
 	code := r.CodeOf(page)
@@ -47,7 +47,7 @@ func TestRFC6749_4_1_SignInConsentAndBackWithACode(t *testing.T) {
 }
 
 func TestASecondTimeNothingIsAsked(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	first := r.CodeOf(ada.Press(page, "allow"))
@@ -58,7 +58,7 @@ func TestASecondTimeNothingIsAsked(t *testing.T) {
 }
 
 func TestAskingForMoreShowsOnlyWhatIsNew(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	r.CodeOf(ada.Press(ada.SignIn(ada.Arrive(r.Request(r.App, "scope", "orders.read"))), "allow"))
 	page := r.At(ada.Arrive(r.Request(r.App, "scope", "orders.read orders.write")), "/consent")
@@ -75,7 +75,7 @@ func TestAskingForMoreShowsOnlyWhatIsNew(t *testing.T) {
 }
 
 func TestAnOptionalScopeCanBeUntickedAndIsNotAskedAgain(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App, "scope", "orders.read stock.read staff.read")))
 	unticked := withFormR(page.Text, map[string][]string{"decision": {"allow"}, "scope": {"staff.read"}})
@@ -92,7 +92,7 @@ func TestAnOptionalScopeCanBeUntickedAndIsNotAskedAgain(t *testing.T) {
 }
 
 func TestRFC6749_4_1_2_1_DecliningEverythingIsNo(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App, "scope", "stock.read")))
 	back, err := ada.Follow(ada.Post("/consent", withFormR(page.Text, map[string][]string{"decision": {"allow"}})), nil)
@@ -103,11 +103,11 @@ func TestRFC6749_4_1_2_1_DecliningEverythingIsNo(t *testing.T) {
 }
 
 func TestRFC6749_4_1_2_1_DenyThenBackAndAllow(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	q := r.Back(ada.Press(page, "deny"))
-	if q.Get("error") != oauth.CodeAccessDenied || q.Get("state") != "af0ifjsldkj" || q.Get("iss") != pagetest.Site || q.Has("code") {
+	if q.Get("error") != oauth.CodeAccessDenied || q.Get("state") != "af0ifjsldkj" || q.Get("iss") != servertest.Site || q.Has("code") {
 		t.Errorf("back with %v", q)
 	}
 	if tokentest.Count(r.Events(), store.EventGrantDenied) != 1 {
@@ -117,7 +117,7 @@ func TestRFC6749_4_1_2_1_DenyThenBackAndAllow(t *testing.T) {
 }
 
 func TestBackAfterAllow(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	first := ada.Press(page, "allow")
@@ -143,10 +143,10 @@ func TestBackAfterAllow(t *testing.T) {
 }
 
 func TestAllowPressedManyTimesAtOnceIsOneGrantAndOneCode(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
-	browser := ada.Person.Browser()
+	browser := ada.Browser()
 	locations := make([]string, 8)
 	var clicks sync.WaitGroup
 	for i := range locations {
@@ -168,7 +168,7 @@ func TestAllowPressedManyTimesAtOnceIsOneGrantAndOneCode(t *testing.T) {
 }
 
 func TestTwoTabsStandAlone(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	other := r.Fixture.App()
 	ada := r.Ada()
 	one := ada.Arrive(r.Request(r.App))
@@ -185,7 +185,7 @@ func TestTwoTabsStandAlone(t *testing.T) {
 }
 
 func TestATabWhoseConnectionChangedMeanwhileAsksAgain(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	stale := ada.SignIn(ada.Arrive(r.Request(r.App, "scope", "orders.read orders.write")))
 	r.CodeOf(ada.Press(ada.Arrive(r.Request(r.App, "scope", "orders.read")), "allow"))
@@ -196,7 +196,7 @@ func TestATabWhoseConnectionChangedMeanwhileAsksAgain(t *testing.T) {
 }
 
 func TestAnExpiredFlowSaysThatNothingWasConnected(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.Arrive(r.Request(r.App))
 	r.Advance(r.Issuer.Lifetimes.Interaction)
@@ -210,7 +210,7 @@ func TestAnExpiredFlowSaysThatNothingWasConnected(t *testing.T) {
 }
 
 func TestAnExpiredPageOfAFlowThatWasAllowedDoesNotSayNothing(t *testing.T) {
-	r := pagetest.New(t, func(is *issuer.Issuer) { is.Lifetimes.Session = 24 * time.Hour })
+	r := servertest.New(t, func(is *issuer.Issuer) { is.Lifetimes.Session = 24 * time.Hour })
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	r.CodeOf(ada.Press(page, "allow"))
@@ -221,7 +221,7 @@ func TestAnExpiredPageOfAFlowThatWasAllowedDoesNotSayNothing(t *testing.T) {
 }
 
 func TestGarbageInPlaceOfTheFlow(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	for _, path := range []string{"/sign-in", "/sign-up", "/choose-account", "/new-account", "/consent", "/reset-password", "/oauth/authorize/continue"} {
 		page := r.Ada().Arrive(path + "?r=AQIDBAUGBwg")
 		if page.Status != http.StatusBadRequest || page.Fault() != oauth.CodeInvalidRequest {
@@ -231,7 +231,7 @@ func TestGarbageInPlaceOfTheFlow(t *testing.T) {
 }
 
 func TestOpenIDConnectCore_3_1_2_1_AnAuthorizationRequestByPostKeepsTheSession(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	r.CodeOf(ada.Press(ada.SignIn(ada.Arrive(r.Request(r.App))), "allow"))
 	answer := ada.PostFrom("https://shop.example", "/oauth/authorize", r.Parameters(r.App))
@@ -244,7 +244,7 @@ func TestOpenIDConnectCore_3_1_2_1_AnAuthorizationRequestByPostKeepsTheSession(t
 }
 
 func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	forged := ada.PostFrom("https://evil.example", "/consent", withFormR(page.Text, map[string][]string{"decision": {"allow"}}))
@@ -254,7 +254,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 }
 
 func TestSeveralAccountsAreAChoice(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewAccount("acc_second", "Second shop", r.User.ID)
 	ada := r.Ada()
 	page := r.At(ada.SignIn(ada.Arrive(r.Request(r.App))), "/choose-account")
@@ -267,7 +267,7 @@ func TestSeveralAccountsAreAChoice(t *testing.T) {
 }
 
 func TestAnAccountOfSomebodyElseCannotBeChosen(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewAccount("acc_second", "Second shop", r.User.ID)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
@@ -277,7 +277,7 @@ func TestAnAccountOfSomebodyElseCannotBeChosen(t *testing.T) {
 }
 
 func TestWithoutAnAccountOneCanBeMade(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewUser("bob", "bob@example.org")
 	bob := r.Browser("bob@example.org")
 	page := r.At(bob.SignIn(bob.Arrive(r.Request(r.App))), "/choose-account")
@@ -292,7 +292,7 @@ func TestWithoutAnAccountOneCanBeMade(t *testing.T) {
 }
 
 func TestARoleThatMayNotAllowIt(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewUser("bob", "bob@example.org")
 	r.Join(r.Account.ID, "bob", issuer.RoleMember)
 	bob := r.Browser("bob@example.org")
@@ -311,7 +311,7 @@ func TestARoleThatMayNotAllowIt(t *testing.T) {
 }
 
 func TestARoleThatWasLostWhileThePageWasOpen(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewUser("bob", "bob@example.org")
 	r.Join(r.Account.ID, "bob", issuer.RoleAdmin)
 	bob := r.Browser("bob@example.org")
@@ -323,7 +323,7 @@ func TestARoleThatWasLostWhileThePageWasOpen(t *testing.T) {
 }
 
 func TestAnAppInTestingIsForItsOwnPeople(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.Tx(func(tx *store.Tx) error { return tx.SetClientStatus("acme", r.App.ID, store.ClientTesting) })
 	r.Clients.Forget()
 	r.Must(r.Store.PollChanges(t.Context()))
@@ -336,7 +336,7 @@ func TestAnAppInTestingIsForItsOwnPeople(t *testing.T) {
 }
 
 func TestAnAppSuspendedMeanwhile(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	r.Tx(func(tx *store.Tx) error { return tx.SetClientStatus("acme", r.App.ID, store.ClientSuspended) })
@@ -350,7 +350,7 @@ func TestAnAppSuspendedMeanwhile(t *testing.T) {
 }
 
 func TestPagesSpeakTheLanguageThatTheAppAsksFor(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	page := r.Ada().Arrive(r.Request(r.App, "ui_locales", "xx ar"))
 	if !strings.Contains(page.Text, `lang="ar"`) || !strings.Contains(page.Text, `dir="rtl"`) {
 		t.Error("the page is not in Arabic")
@@ -358,7 +358,7 @@ func TestPagesSpeakTheLanguageThatTheAppAsksFor(t *testing.T) {
 }
 
 func TestDatabaseTroubleIsAPageToTryAgain(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
 	r.Unavailable()

@@ -9,33 +9,33 @@ import (
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/mail"
-	"latchkey.dev/internal/pagetest"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
 	"latchkey.dev/tests/person"
 )
 
-// comparable is a page without what differs at every look: the nonce, the flow, the reference and the address that was typed.
-func comparable(page *person.Page, typed string) string {
+// alike is a page without what differs at every look: the nonce, the flow, the reference and the address that was typed.
+func alike(page *person.Page, typed string) string {
 	varying := regexp.MustCompile(`nonce="[^"]*"|name="r" value="[^"]*"|r=[A-Za-z0-9_-]+|<code[^>]*id="reference">[^<]*</code>`)
 	return strings.ReplaceAll(varying.ReplaceAllString(page.Text, "…"), typed, "(typed)")
 }
 
 func TestAWrongPasswordAndAnUnknownAddressAreOneAnswer(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	r.NewUser("sus", "sus@example.org")
 	r.Tx(func(tx *store.Tx) error { return tx.SuspendUser("acme", "sus", true) })
 	answers := map[string]string{}
 	for who, attempt := range map[string][2]string{
-		"wrong password": {"ada@shop.example", "not the one at all"}, "unknown": {"eve@example.org", pagetest.Password},
-		"suspended": {"sus@example.org", pagetest.Password},
+		"wrong password": {"ada@shop.example", "not the one at all"}, "unknown": {"eve@example.org", servertest.Password},
+		"suspended": {"sus@example.org", servertest.Password},
 	} {
 		browser := r.Browser(attempt[0])
 		page := browser.Press(browser.Arrive("/sign-in"), "sign-in", "email", attempt[0], "password", attempt[1])
 		if page.Status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d", who, page.Status)
 		}
-		answers[comparable(page, attempt[0])] = who
+		answers[alike(page, attempt[0])] = who
 	}
 	if len(answers) != 1 {
 		t.Errorf("the answers differ: %d kinds", len(answers))
@@ -43,7 +43,7 @@ func TestAWrongPasswordAndAnUnknownAddressAreOneAnswer(t *testing.T) {
 }
 
 func TestSignInMistakesAreSaidAtTheirFields(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.Press(ada.Arrive("/sign-in"), "sign-in", "email", "not an address", "password", "")
 	if page.Status != http.StatusUnprocessableEntity || !page.HasElement("email-error") || !page.HasElement("password-error") {
@@ -52,38 +52,38 @@ func TestSignInMistakesAreSaidAtTheirFields(t *testing.T) {
 }
 
 func TestTheAddressIsTakenHoweverItIsWritten(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
-	page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", "  ADA@Shop.Example ", "password", pagetest.Password)
+	page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", "  ADA@Shop.Example ", "password", servertest.Password)
 	if page.Location == nil || page.Location.Path != "/connected" {
 		t.Errorf("%d", page.Status)
 	}
 }
 
 func TestSignInEndsWhereItBeganOnThisHostOnly(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	for next, want := range map[string]string{
 		"/security": "/security", "//evil.example": "/connected", "https://evil.example": "/connected", `/\evil.example`: "/connected",
 	} {
 		ada := r.Ada()
 		page := ada.PressOnly(ada.Arrive("/sign-in?next="+strings.ReplaceAll(next, `\`, "%5C")), "sign-in", "email", ada.Email, "password", ada.Password)
-		if page.Location == nil || page.Location.String() != pagetest.Site+want {
+		if page.Location == nil || page.Location.String() != servertest.Site+want {
 			t.Errorf("next=%s ends at %v", next, page.Location)
 		}
 	}
 }
 
 func TestWhoIsSignedInIsNotAskedAgain(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	_ = ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
-	if page, _ := ada.Open(pagetest.Site + "/sign-in?next=/security"); page.Location == nil || page.Location.Path != "/security" {
+	if page, _ := ada.Open(servertest.Site + "/sign-in?next=/security"); page.Location == nil || page.Location.Path != "/security" {
 		t.Errorf("asked again: %d", page.Status)
 	}
 }
 
 func TestASignInFromANewBrowserIsToldByMailOnce(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	for range 2 {
 		_ = ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
@@ -95,13 +95,13 @@ func TestASignInFromANewBrowserIsToldByMailOnce(t *testing.T) {
 }
 
 // guess tries a wrong password and returns the status.
-func guess(browser *pagetest.Browser, email string) int {
+func guess(browser *servertest.Browser, email string) int {
 	page := browser.Arrive("/sign-in")
 	return browser.PressOnly(page, "sign-in", "email", email, "password", "wrong "+email).Status
 }
 
 func TestSignInIsLimitedPerAccountWithoutLockingOutAKnownBrowser(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada, thief := r.Ada(), r.Browser("eve@example.org")
 	_ = ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
 	_ = ada.PressOnly(ada.Arrive("/sign-out"), "sign-out")
@@ -110,7 +110,7 @@ func TestSignInIsLimitedPerAccountWithoutLockingOutAKnownBrowser(t *testing.T) {
 			t.Fatalf("guess %d: %d", i+1, status)
 		}
 	}
-	limited := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", pagetest.Password)
+	limited := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", servertest.Password)
 	if limited.Status != http.StatusTooManyRequests || limited.Header.Get("Retry-After") == "" {
 		t.Fatalf("the right password after too many guesses: %d", limited.Status)
 	}
@@ -118,13 +118,13 @@ func TestSignInIsLimitedPerAccountWithoutLockingOutAKnownBrowser(t *testing.T) {
 		t.Errorf("the owner's own browser is locked out: %d", page.Status)
 	}
 	r.Advance(15 * time.Minute)
-	if page := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", pagetest.Password); page.Location == nil {
+	if page := thief.PressOnly(thief.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", servertest.Password); page.Location == nil {
 		t.Errorf("after the window: %d", page.Status)
 	}
 }
 
 func TestTheLimitTellsNotWhetherAnAccountExists(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	pages := map[string]bool{}
 	for _, email := range []string{"ada@shop.example", "eve@example.org"} {
 		thief := r.Browser(email)
@@ -135,7 +135,7 @@ func TestTheLimitTellsNotWhetherAnAccountExists(t *testing.T) {
 		if page.Status != http.StatusTooManyRequests {
 			t.Errorf("%s: %d", email, page.Status)
 		}
-		pages[regexp.MustCompile(`<time.*?</time>`).ReplaceAllString(comparable(page, email), "")] = true
+		pages[regexp.MustCompile(`<time.*?</time>`).ReplaceAllString(alike(page, email), "")] = true
 	}
 	if len(pages) != 1 {
 		t.Error("the answers differ")
@@ -143,7 +143,7 @@ func TestTheLimitTellsNotWhetherAnAccountExists(t *testing.T) {
 }
 
 func TestSignInIsLimitedPerAddress(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	thief := r.BrowserFrom("2001:db8::1", "eve@example.org")
 	for i := range 100 {
 		if status := guess(thief, strings.Repeat("a", i%26+1)+string(rune('a'+i/26))+"@example.org"); status != http.StatusUnprocessableEntity {
@@ -170,13 +170,13 @@ func sixDigits(t *testing.T, sent mail.Mail) string {
 }
 
 // signUp fills in the form and returns the page that asks for the code.
-func signUp(r *pagetest.Rig, browser *pagetest.Browser, page *person.Page) *person.Page {
+func signUp(r *servertest.Rig, browser *servertest.Browser, page *person.Page) *person.Page {
 	r.Helper()
 	return r.At(browser.Press(page, "sign-up", "name", "Bob Boatman", "email", browser.Email, "password", browser.Password), "/verify")
 }
 
 func TestSignUpInsideAFlowEndsAtTheApp(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("Bob@Example.org")
 	page := bob.Arrive(r.Request(r.App))
 	page = r.At(bob.Arrive("/sign-up?r="+page.URL.Query().Get("r")), "/sign-up")
@@ -202,7 +202,7 @@ func TestSignUpInsideAFlowEndsAtTheApp(t *testing.T) {
 }
 
 func TestTheLinkInTheMailWorksInTheBrowserThatAskedForIt(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := bob.Arrive(r.Request(r.App))
 	_ = signUp(r, bob, bob.Arrive("/sign-up?r="+page.URL.Query().Get("r")))
@@ -215,15 +215,15 @@ func TestTheLinkInTheMailWorksInTheBrowserThatAskedForIt(t *testing.T) {
 }
 
 func TestSignUpWithATakenAddressLooksTheSame(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	pages := map[string]bool{}
 	for _, email := range []string{"ada@shop.example", "new@example.org"} {
 		browser := r.Browser(email)
 		page := signUp(r, browser, browser.Arrive("/sign-up"))
-		text := comparable(page, email)
+		text := alike(page, email)
 		for range 5 {
 			page = browser.Press(page, "verify", "code", "999999")
-			text += comparable(page, email)
+			text += alike(page, email)
 		}
 		if page := browser.Press(page, "verify", "code", "999999"); !page.Has("resend") || page.Has("verify") {
 			t.Errorf("%s: after five wrong codes another is judged", email)
@@ -240,7 +240,7 @@ func TestSignUpWithATakenAddressLooksTheSame(t *testing.T) {
 }
 
 func TestACodeIsVoidAfterFiveTries(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := signUp(r, bob, bob.Arrive("/sign-up"))
 	code := sixDigits(t, r.Mails(bob.Email)[0])
@@ -248,11 +248,11 @@ func TestACodeIsVoidAfterFiveTries(t *testing.T) {
 	if code == wrong {
 		wrong = "222222"
 	}
-	last := page
 	for range 5 {
-		last = bob.Press(page, "verify", "code", wrong)
+		_ = bob.Press(page, "verify", "code", wrong)
 	}
-	if last = bob.Press(page, "verify", "code", code); last.Location != nil || last.Has("verify") {
+	last := bob.Press(page, "verify", "code", code)
+	if last.Location != nil || last.Has("verify") {
 		t.Fatal("the sixth try, with the right code, was taken")
 	}
 	page = r.At(bob.Press(last, "resend"), "/verify")
@@ -263,7 +263,7 @@ func TestACodeIsVoidAfterFiveTries(t *testing.T) {
 }
 
 func TestANewCodeVoidsTheOneBefore(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := signUp(r, bob, bob.Arrive("/sign-up"))
 	page = r.At(bob.Press(page, "resend"), "/verify")
@@ -274,7 +274,7 @@ func TestANewCodeVoidsTheOneBefore(t *testing.T) {
 }
 
 func TestACodeExpires(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := signUp(r, bob, bob.Arrive("/sign-up"))
 	code := sixDigits(t, r.Mails(bob.Email)[0])
@@ -285,7 +285,7 @@ func TestACodeExpires(t *testing.T) {
 }
 
 func TestMailsToAnAddressAreLimited(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := signUp(r, bob, bob.Arrive("/sign-up"))
 	status := 0
@@ -303,7 +303,7 @@ func TestMailsToAnAddressAreLimited(t *testing.T) {
 }
 
 func TestTheCodeClickedTwiceSignsInAndIsNotExpired(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := signUp(r, bob, bob.Arrive("/sign-up"))
 	code := sixDigits(t, r.Mails(bob.Email)[0])
@@ -319,12 +319,12 @@ func TestTheCodeClickedTwiceSignsInAndIsNotExpired(t *testing.T) {
 }
 
 func TestSignUpCanBeClosed(t *testing.T) {
-	r := pagetest.New(t, func(is *issuer.Issuer) { is.SignUp = false })
+	r := servertest.New(t, func(is *issuer.Issuer) { is.SignUp = false })
 	eve := r.Browser("eve@example.org")
 	if page := eve.Arrive("/sign-up"); page.Has("sign-up") {
 		t.Error("the form is there")
 	}
-	if answer := eve.Post("/sign-up", map[string][]string{"name": {"Eve"}, "email": {"eve@example.org"}, "password": {pagetest.Password}}); answer.Status != http.StatusForbidden {
+	if answer := eve.Post("/sign-up", map[string][]string{"name": {"Eve"}, "email": {"eve@example.org"}, "password": {servertest.Password}}); answer.Status != http.StatusForbidden {
 		t.Errorf("%d", answer.Status)
 	}
 	if page := eve.Arrive("/sign-in"); strings.Contains(page.Text, "/sign-up") {
@@ -333,7 +333,7 @@ func TestSignUpCanBeClosed(t *testing.T) {
 }
 
 func TestSignUpRefusesWeakPasswordsAndEmptyNames(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
 	page := bob.Press(bob.Arrive("/sign-up"), "sign-up", "name", " ", "email", "bob@", "password", "password123")
 	if page.Status != http.StatusUnprocessableEntity || !page.HasElement("name-error") || !page.HasElement("email-error") || !page.HasElement("password-error") {
@@ -345,7 +345,7 @@ func TestSignUpRefusesWeakPasswordsAndEmptyNames(t *testing.T) {
 }
 
 // resetLink asks for a reset and returns the mail's link.
-func resetLink(t *testing.T, r *pagetest.Rig, browser *pagetest.Browser) string {
+func resetLink(t *testing.T, r *servertest.Rig, browser *servertest.Browser) string {
 	t.Helper()
 	before := len(r.Mails(browser.Email))
 	browser.Press(browser.Arrive("/reset-password"), "send-link", "email", browser.Email)
@@ -357,7 +357,7 @@ func resetLink(t *testing.T, r *pagetest.Rig, browser *pagetest.Browser) string 
 }
 
 func TestAResetLinkSetsThePasswordOnceAndEndsEverySession(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada, elsewhere := r.Ada(), r.Ada()
 	_ = elsewhere.PressOnly(elsewhere.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password)
 	link := resetLink(t, r, ada)
@@ -385,7 +385,7 @@ func TestAResetLinkSetsThePasswordOnceAndEndsEverySession(t *testing.T) {
 }
 
 func TestAResetLinkExpires(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	link := resetLink(t, r, ada)
 	r.Advance(r.Issuer.Lifetimes.EmailCode)
@@ -398,7 +398,7 @@ func TestAResetLinkExpires(t *testing.T) {
 }
 
 func TestAResetInsideAFlowLeadsBackToIt(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	ada := r.Ada()
 	page := ada.Arrive(r.Request(r.App))
 	ada.Press(ada.Arrive("/reset-password?r="+page.URL.Query().Get("r")), "send-link", "email", ada.Email)
@@ -413,12 +413,12 @@ func TestAResetInsideAFlowLeadsBackToIt(t *testing.T) {
 }
 
 func TestResetOfAnUnknownAddressLooksTheSame(t *testing.T) {
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	pages := map[string]bool{}
 	for _, email := range []string{"ada@shop.example", "eve@example.org"} {
 		browser := r.Browser(email)
 		page := browser.Press(browser.Arrive("/reset-password"), "send-link", "email", email)
-		pages[comparable(page, email)] = true
+		pages[alike(page, email)] = true
 	}
 	if len(pages) != 1 || len(r.Mails("eve@example.org")) != 0 {
 		t.Error("the pages differ, or a stranger got mail")

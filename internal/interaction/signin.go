@@ -135,7 +135,7 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	}
 	var setCookies func(http.ResponseWriter)
 	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
-		if err = tx.ClearThrottle(h.Issuer.Name, h.bucket(spent)); err != nil {
+		if err := tx.ClearThrottle(h.Issuer.Name, h.bucket(spent)); err != nil {
 			return err
 		}
 		if setCookies, err = h.startSession(tx, t, user.ID); err != nil {

@@ -39,7 +39,7 @@ type pending struct {
 func (h *Handler) pending(t *turn) (*pending, error) {
 	cookie, err := t.r.Cookie("lk_verify")
 	if err != nil {
-		return nil, nil //nolint:nilnil // a browser that waits for nothing is no error
+		return nil, nil //nolint:nilnil,nilerr // a browser that waits for nothing is no error
 	}
 	challenge, err := h.Store.Challenge(t.r.Context(), h.Issuer.Name, store.PurposeSignUp, store.Hash(cookie.Value))
 	if errors.Is(err, store.ErrNotFound) {

@@ -8,7 +8,7 @@ import (
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
-	"latchkey.dev/internal/pagetest"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
 	"latchkey.dev/tests/person"
@@ -16,9 +16,9 @@ import (
 
 const after = "https://shop.example/bye?x=1"
 
-func newRig(t *testing.T) (*pagetest.Rig, tokentest.App, *pagetest.Browser) {
+func newRig(t *testing.T) (*servertest.Rig, tokentest.App, *servertest.Browser) {
 	t.Helper()
-	r := pagetest.New(t)
+	r := servertest.New(t)
 	app := r.Fixture.App(func(m *store.ClientMetadata) { m.PostLogoutRedirectURIs = []string{after} })
 	ada := r.Ada()
 	if page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", ada.Password); page.Location == nil {
@@ -27,7 +27,7 @@ func newRig(t *testing.T) (*pagetest.Rig, tokentest.App, *pagetest.Browser) {
 	return r, app, ada
 }
 
-func hint(r *pagetest.Rig, app tokentest.App, userID, sid string) string {
+func hint(r *servertest.Rig, app tokentest.App, userID, sid string) string {
 	token, err := r.Mint.IDToken(r.Context(), r.Issuer.IDTokenAlgs[0], oidc.IDTokenClaims{
 		Issuer: r.Issuer.URL, Subject: userID, Audience: oidc.Audience{app.ID}, IssuedAt: 1, Expiry: 2, SID: sid,
 	})
@@ -35,7 +35,7 @@ func hint(r *pagetest.Rig, app tokentest.App, userID, sid string) string {
 	return token
 }
 
-func sessions(r *pagetest.Rig) []store.Session {
+func sessions(r *servertest.Rig) []store.Session {
 	list, err := r.Store.Sessions(r.Context(), "acme", r.User.ID)
 	r.Must(err)
 	return list

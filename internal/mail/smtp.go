@@ -46,7 +46,7 @@ func NewSMTP(config SMTPConfig) (*SMTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := append(protection, gomail.WithPort(config.Port), gomail.WithTimeout(sendLimit))
+	options := append([]gomail.Option{gomail.WithPort(config.Port), gomail.WithTimeout(sendLimit)}, protection...)
 	if config.Username != "" {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(config.Username), gomail.WithPassword(config.Password))
 	}

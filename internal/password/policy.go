@@ -28,7 +28,7 @@ var commonest string
 
 // Check says what is wrong with a new password of a person.
 func Check(password, email, name string) Problem {
-	length := utf8.RuneCountInString(string(normalize(password)))
+	length := utf8.RuneCount(normalize(password))
 	lower := strings.ToLower(password)
 	switch {
 	case length < MinLength:

@@ -1,11 +1,10 @@
-// Package pagetest is the real server with an issuer, people and apps, and persons at browsers, for the tests of everything
-// that shows pages.
-package pagetest
+// Package servertest is the real server with an issuer, people, apps and a clock that the test owns, and persons at browsers,
+// for the tests of everything that shows pages.
+package servertest
 
 import (
 	"context"
 	"crypto/rand"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -54,7 +53,7 @@ func New(t testing.TB, adjust ...func(*issuer.Issuer)) *Rig {
 	r := &Rig{Fixture: tokentest.New(t, append([]func(*issuer.Issuer){settings}, adjust...)...)}
 	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{{Issuer: "acme", Title: "Acme"}}})
 	r.Must(err)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	running, err := server.New(t.Context(), server.Config{
 		Issuers: []*issuer.Issuer{r.Issuer}, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
 	})

@@ -1,4 +1,4 @@
-package pagetest
+package servertest
 
 import (
 	"net/http"
