@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -221,14 +220,22 @@ func (r *run) authorizationURL(words []string) (string, error) {
 		return "", err
 	}
 	values, _ := r.parameters(url.Values{
-		"response_type": {"code"}, "client_id": {app.ID}, "redirect_uri": slices.Clone(app.Metadata.RedirectURIs[:1]), "state": {"af0ifjsldkj"},
+		"response_type": {"code"}, "client_id": {app.ID}, "redirect_uri": {first(app.Metadata.RedirectURIs)}, "state": {"af0ifjsldkj"},
 		"scope": {"openid offline_access orders.read"}, "code_challenge": {tokentest.Challenge}, "code_challenge_method": {"S256"},
 	}, words)
 	r.redirect = values.Get("redirect_uri")
 	if r.redirect == "" {
-		r.redirect = app.Metadata.RedirectURIs[0]
+		r.redirect = first(app.Metadata.RedirectURIs)
 	}
 	return r.absolute("/oauth/authorize?" + values.Encode()), nil
+}
+
+// first is the redirect URI that an app uses by itself; programs have none.
+func first(registered []string) string {
+	if len(registered) == 0 {
+		return ""
+	}
+	return registered[0]
 }
 
 func (r *run) authorize(words []string) error {

@@ -9,14 +9,14 @@ import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/pagetest"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
 )
 
 // world is an issuer with its people and apps, shared by the cases of one file.
 type world struct {
-	*pagetest.Rig
+	*servertest.Rig
 
 	apps map[string]tokentest.App
 }
@@ -43,7 +43,7 @@ func newWorld(t *testing.T, wanted []string) *world {
 		}
 		adjust = append(adjust, change)
 	}
-	w := &world{Rig: pagetest.New(t, adjust...), apps: map[string]tokentest.App{}}
+	w := &world{Rig: servertest.New(t, adjust...), apps: map[string]tokentest.App{}}
 	w.Account = store.Account{Issuer: "acme", ID: "acc_robot"}
 	for id, metadata := range apps() {
 		if !metadata.PKCEOptional || w.Issuer.PKCEOptional { // else it could not register so
@@ -120,8 +120,8 @@ func (w *world) disconnect() {
 // names are what every case begins with.
 func (w *world) names() map[string]string {
 	names := map[string]string{
-		"issuer": pagetest.Site, "verifier": tokentest.Verifier, "challenge": tokentest.Challenge, "callback": callback,
-		"email": w.User.Email, "password": pagetest.Password, "user": w.User.ID, "audience": w.Issuer.Audience,
+		"issuer": servertest.Site, "verifier": tokentest.Verifier, "challenge": tokentest.Challenge, "callback": callback,
+		"email": w.User.Email, "password": servertest.Password, "user": w.User.ID, "audience": w.Issuer.Audience,
 	}
 	for id, app := range w.apps {
 		names[id+".secret"] = app.Secret
