@@ -49,6 +49,15 @@ type Flow struct {
 	SignInSince micros.Time `json:"since,omitempty"`
 	// Seen is the version of the grant that the consent page showed; 0 is none.
 	Seen int64 `json:"seen,omitempty"`
+	// MailedTo is where a reset link was sent, if that address has a user; the page after the form says it.
+	MailedTo string `json:"mailed_to,omitempty"`
+	// Changed is set once a reset link did its work.
+	Changed *passwordChanged `json:"changed,omitempty"`
+}
+
+// passwordChanged is what the page after a new password says.
+type passwordChanged struct {
+	SessionsEnded int `json:"ended"`
 }
 
 // longestFlow bounds a sealed flow in characters, so that r fits beside other parameters into the 8 KiB of a query.

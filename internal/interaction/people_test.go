@@ -366,7 +366,7 @@ func TestAResetLinkSetsThePasswordOnceAndEndsEverySession(t *testing.T) {
 		t.Errorf("a weak one: %d", weak.Status)
 	}
 	done := ada.Press(page, "save-password", "new_password", "yellow window nine")
-	if done.Status != http.StatusOK || done.Has("save-password") {
+	if done.Status != http.StatusOK || done.Has("save-password") || done.URL.Query().Get("changed") == "" {
 		t.Fatalf("%d %s", done.Status, done.Text)
 	}
 	if used := ada.Press(page, "save-password", "new_password", "another one entirely"); !strings.Contains(used.Text, "/reset-password") || used.Has("save-password") {
@@ -392,8 +392,24 @@ func TestAResetLinkExpires(t *testing.T) {
 	if page := ada.Arrive(link); page.Has("save-password") {
 		t.Error("an old link still takes a password")
 	}
-	if page := ada.Arrive("/new-password?token=never-made"); page.Has("save-password") || page.Status != http.StatusOK {
+	if page := ada.Arrive("/new-password?token=never-made"); page.Has("save-password") || page.Status != http.StatusGone {
 		t.Errorf("a link that was never made: %d", page.Status)
+	}
+}
+
+func TestAResetLetsInWhomSomebodyLockedOut(t *testing.T) {
+	r := servertest.New(t)
+	ada, thief := r.Ada(), r.Browser("eve@example.org")
+	for range 11 {
+		guess(thief, ada.Email)
+	}
+	page := ada.Arrive(resetLink(t, r, ada))
+	_ = ada.Press(page, "save-password", "new_password", "yellow window nine")
+	for range 11 {
+		guess(thief, ada.Email)
+	}
+	if page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", "yellow window nine"); page.Location == nil {
+		t.Errorf("still locked out: %d", page.Status)
 	}
 }
 

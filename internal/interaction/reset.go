@@ -13,6 +13,7 @@ import (
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // resetting is what a reset link leads back to, sealed.
@@ -23,8 +24,9 @@ type resetting struct {
 const resetPurpose = "reset-password"
 
 func (h *Handler) showResetPassword(t *turn) error {
-	if t.in.Has("sent") {
-		return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page { return web.ResetSent{Flow: flow} })
+	if sentTo := t.flow.MailedTo; t.in.Has("sent") && sentTo != "" {
+		t.flow.MailedTo = ""
+		return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page { return web.ResetSent{Flow: flow, Email: sentTo} })
 	}
 	return h.askReset(t, http.StatusOK, web.ResetPassword{})
 }
@@ -62,7 +64,23 @@ func (h *Handler) resetPassword(t *turn) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page { return web.ResetSent{Flow: flow, Email: email} })
+	t.flow.MailedTo = email
+	return h.goTo(t, "/reset-password", "sent")
+}
+
+// goTo shows what came of a form with the next request, so that a reload posts nothing twice.
+func (h *Handler) goTo(t *turn, path, flag string) error {
+	if t.flow.ID == "" {
+		notices := t.flow
+		t.flow = h.plainFlow(notices.Next)
+		t.flow.MailedTo, t.flow.Changed = notices.MailedTo, notices.Changed
+	}
+	sealed, err := h.sealer.seal(t.flow)
+	if err != nil {
+		return err
+	}
+	wire.Redirect(t.w, t.r, link(path, sealed)+"&"+flag+"=1")
+	return nil
 }
 
 func (h *Handler) sendReset(t *turn, user store.User) error {
@@ -140,11 +158,25 @@ func (h *Handler) rejoin(t *turn, challenge store.Challenge) error {
 }
 
 func (h *Handler) showNewPassword(t *turn) error {
+	if changed := t.flow.Changed; t.in.Has("changed") && changed != nil {
+		t.flow.Changed = nil
+		return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page {
+			return web.PasswordChanged{Flow: flow, SessionsEnded: changed.SessionsEnded}
+		})
+	}
 	followed, err := h.reset(t)
 	if err != nil {
 		return err
 	}
-	return h.askNewPassword(t, http.StatusOK, followed, nil)
+	return h.askNewPassword(t, linkStatus(followed.state), followed, nil)
+}
+
+// linkStatus: a link that is over is gone (RFC 9110 §15.5.11).
+func linkStatus(state web.LinkState) int {
+	if state == web.LinkValid {
+		return http.StatusOK
+	}
+	return http.StatusGone
 }
 
 func (h *Handler) askNewPassword(t *turn, status int, followed reset, mistakes web.Errors) error {
@@ -163,7 +195,7 @@ func (h *Handler) newPassword(t *turn) error {
 		return err
 	}
 	if followed.state != web.LinkValid {
-		return h.askNewPassword(t, http.StatusOK, followed, nil)
+		return h.askNewPassword(t, http.StatusGone, followed, nil)
 	}
 	user, err := h.Store.User(t.r.Context(), h.Issuer.Name, followed.UserID)
 	if err != nil {
@@ -179,17 +211,18 @@ func (h *Handler) newPassword(t *turn) error {
 		if followed, err = h.reset(t); err != nil {
 			return err
 		}
-		return h.askNewPassword(t, http.StatusOK, followed, nil)
+		return h.askNewPassword(t, linkStatus(followed.state), followed, nil)
 	}
 	if err != nil {
 		return err
 	}
-	return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page {
-		return web.PasswordChanged{Flow: flow, SessionsEnded: int(ended)}
-	})
+	h.Sessions.RememberDevice(t.w, t.r, user.ID) // whoever reads the person's mail is no stranger to them
+	t.flow.Changed = &passwordChanged{SessionsEnded: int(ended)}
+	return h.goTo(t, "/new-password", "changed")
 }
 
-// replacePassword spends the link, and ends every session: whoever knew the old password is out.
+// replacePassword spends the link, and ends every session: whoever knew the old password is out. Guesses at the old one count
+// no longer, or a person whom somebody locked out would stay so.
 func (h *Handler) replacePassword(t *turn, user store.User, secret string, spent []byte) (ended int64, err error) {
 	hash, err := h.Passwords.Hash(t.r.Context(), secret)
 	if err != nil {
@@ -204,6 +237,9 @@ func (h *Handler) replacePassword(t *turn, user store.User, secret string, spent
 			return err
 		}
 		if err := tx.SetPassword(h.Issuer.Name, user.ID, hash); err != nil {
+			return err
+		}
+		if err := tx.ClearThrottle(h.Issuer.Name, h.bucket(emailLimit(user.Email))); err != nil {
 			return err
 		}
 		if ended, err = tx.EndOtherSessions(h.Issuer.Name, user.ID, nil); err != nil {

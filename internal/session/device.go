@@ -49,8 +49,8 @@ func (m *Manager) device(r *http.Request) (known device) {
 	return known
 }
 
-// rememberDevice adds the user to those who signed in with this browser, and renews the cookie's year.
-func (m *Manager) rememberDevice(w http.ResponseWriter, r *http.Request, userID string) {
+// RememberDevice adds the user to those who signed in with this browser, and renews the cookie's year.
+func (m *Manager) RememberDevice(w http.ResponseWriter, r *http.Request, userID string) {
 	known := m.device(r)
 	if known.ID == "" {
 		known.ID = seal.NewSecret(m.rand, "")

@@ -121,7 +121,7 @@ func (m *Manager) Start(tx *store.Tx, r *http.Request, userID string, amr ...str
 	}
 	return func(w http.ResponseWriter) {
 		http.SetCookie(w, m.cookie(sessionCookie, secret, m.issuer.Lifetimes.Session))
-		m.rememberDevice(w, r, userID)
+		m.RememberDevice(w, r, userID)
 	}, nil
 }
 
