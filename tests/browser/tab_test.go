@@ -22,6 +22,9 @@ type tab struct {
 	ctx context.Context
 }
 
+// patience is how long a person waits for a page.
+const patience = 15 * time.Second
+
 // settings are what a person's device decides about a page.
 type settings struct {
 	width    int64
@@ -33,9 +36,16 @@ type settings struct {
 func newTab(t *testing.T, with settings) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(site.browser, chromedp.WithNewBrowserContext())
+	return start(t, ctx, cancel, with)
+}
+
+// start opens the tab. The first action must not have a deadline: its end would close the tab.
+func start(t *testing.T, ctx context.Context, cancel func(), with settings) *tab {
+	t.Helper()
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
 	b := &tab{t: t, ctx: ctx}
 	b.set(with)
 	return b
@@ -45,10 +55,7 @@ func newTab(t *testing.T, with settings) *tab {
 func (b *tab) beside() *tab {
 	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
-	b.t.Cleanup(cancel)
-	second := &tab{t: b.t, ctx: ctx}
-	second.set(settings{})
-	return second
+	return start(b.t, ctx, cancel, settings{})
 }
 
 func (b *tab) set(with settings) {
@@ -76,7 +83,9 @@ func (b *tab) set(with settings) {
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.fail("%v", err)
 	}
 }
@@ -84,7 +93,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *tab) fail(format string, arguments ...any) {
 	b.t.Helper()
 	b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
-	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText")) // best effort: the test fails anyway
+	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.href.slice(0, 80) + '\\n' + document.body.innerText")) // best effort: the test fails anyway
 	b.t.Fatalf(format+"\nat %.1500s", append(arguments, text)...)
 }
 
@@ -97,12 +106,13 @@ func (b *tab) open(address string) int64 {
 // press clicks a link or button that leads to another page, and waits for it.
 func (b *tab) press(selector string) int64 {
 	b.t.Helper()
+	b.expect(selector)
 	return b.arrive(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
 func (b *tab) arrive(step chromedp.Action[chromedp.Void]) int64 {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	response, err := chromedp.RunResponse(ctx, step)
 	if err != nil {
@@ -116,6 +126,7 @@ func (b *tab) arrive(step chromedp.Action[chromedp.Void]) int64 {
 
 func (b *tab) fill(selector, value string) {
 	b.t.Helper()
+	b.expect(selector)
 	b.do(
 		chromedp.Clear(chromedp.CSS(selector), chromedp.NodeVisible),
 		chromedp.SendKeys(chromedp.CSS(selector), value, chromedp.NodeVisible),
