@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/yamlfile"
 )
 
 // Environment variables that hold secrets in place of a file.
@@ -98,15 +99,15 @@ func Load(path string, source Source) (*Config, error) {
 
 // Parse validates the text of a file. Relative paths in it are taken from path's folder.
 func Parse(data []byte, path string, source Source) (*Config, error) {
-	ps := newProblems()
+	ps := problems{yamlfile.NewProblems()}
 	var written file
-	read(data, &written, ps)
-	if err := ps.err(path); err != nil {
+	yamlfile.Read(data, &written, ps.Problems, "start from the example in docs/reference/configuration.md")
+	if err := ps.Err(path); err != nil {
 		return nil, err // what follows would only repeat it
 	}
 	v := validator{problems: ps, source: source, folder: filepath.Dir(path)}
 	config := v.config(&written)
-	if err := ps.err(path); err != nil {
+	if err := ps.Err(path); err != nil {
 		return nil, err
 	}
 	return config, nil

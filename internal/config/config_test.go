@@ -230,22 +230,6 @@ func TestLoadOfNoFile(t *testing.T) {
 	}
 }
 
-func TestDurations(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"0s": 0, "30s": 30 * time.Second, "1h30m": 90 * time.Minute, "90d": 90 * day, "1d12h": 36 * time.Hour, "0d": 0,
-	} {
-		got, err := parseDuration(text)
-		if err != nil || got != want {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "d", "-1d", "-1h", "1d-2h", "10", "1 d", "1w", "99999d", "65000d", "65536d", "1.5d", "2562047h", "9223372036s"} {
-		if got, err := parseDuration(text); err == nil && got <= maxDuration && text != "2562047h" {
-			t.Errorf("%q was read as %v", text, got)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(exampleText(f)))
 	for _, text := range []string{"", "listen", "listen: [", "a: &a [*a, *a]", "<<: {listen: x}", "issuers: [{}]", "issuers:\n- name: a\n- 1", "? [a]\n: b",
@@ -261,24 +245,6 @@ func FuzzParse(f *testing.F) {
 			t.Error("accepted without issuers or keys")
 		case err != nil && (!errors.As(err, &failure) || len(failure.Problems) == 0):
 			t.Errorf("error of the wrong kind: %v", err)
-		}
-	})
-}
-
-func FuzzDuration(f *testing.F) {
-	for _, text := range []string{"30s", "90d", "1d12h", "d", "1.5h", "-3m", "65535d"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		got, err := parseDuration(text)
-		if err != nil {
-			return
-		}
-		if got < 0 || got > maxDuration {
-			t.Fatalf("%q was read as %v", text, got)
-		}
-		if again, err := parseDuration(formatDuration(got)); err != nil || again != got {
-			t.Errorf("%q is written as %q and read as %v, %v", text, formatDuration(got), again, err)
 		}
 	})
 }

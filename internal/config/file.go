@@ -3,6 +3,7 @@ package config
 import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/yamlfile"
 )
 
 // file is the configuration file as it is written. Every field is a key; docs/reference/configuration.md explains each.
@@ -82,6 +83,7 @@ type scopeSection struct {
 	Name      string            `yaml:"name"`
 	Title     map[string]string `yaml:"title"`
 	Detail    map[string]string `yaml:"detail"`
+	Phrase    map[string]string `yaml:"phrase"`
 	Group     map[string]string `yaml:"group"`
 	Roles     []string          `yaml:"roles"`
 	Optional  bool              `yaml:"optional"`
@@ -97,19 +99,19 @@ type tokenSection struct {
 }
 
 type lifetimesSection struct {
-	Code         duration `yaml:"code"`
-	AccessToken  duration `yaml:"access_token"`
-	IDToken      duration `yaml:"id_token"`
-	RefreshToken duration `yaml:"refresh_token"`
-	RefreshGrace duration `yaml:"refresh_grace"`
-	Session      duration `yaml:"session"`
-	Interaction  duration `yaml:"interaction"`
-	EmailCode    duration `yaml:"email_code"`
-	Invitation   duration `yaml:"invitation"`
+	Code         yamlfile.Duration `yaml:"code"`
+	AccessToken  yamlfile.Duration `yaml:"access_token"`
+	IDToken      yamlfile.Duration `yaml:"id_token"`
+	RefreshToken yamlfile.Duration `yaml:"refresh_token"`
+	RefreshGrace yamlfile.Duration `yaml:"refresh_grace"`
+	Session      yamlfile.Duration `yaml:"session"`
+	Interaction  yamlfile.Duration `yaml:"interaction"`
+	EmailCode    yamlfile.Duration `yaml:"email_code"`
+	Invitation   yamlfile.Duration `yaml:"invitation"`
 }
 
-// setDefaults gives the file what it may leave out.
-func (f *file) setDefaults() {
+// SetDefaults gives the file what it may leave out.
+func (f *file) SetDefaults() {
 	f.Listen, f.Admin.Listen = "127.0.0.1:8080", "127.0.0.1:9090"
 	f.Mail.Port, f.Mail.Security = 587, "starttls"
 	f.Log.Level = "info"
@@ -117,13 +119,13 @@ func (f *file) setDefaults() {
 	f.Limits.Requests = 1024
 }
 
-// setDefaults gives an issuer what it may leave out.
-func (s *section) setDefaults() {
+// SetDefaults gives an issuer what it may leave out.
+func (s *section) SetDefaults() {
 	defaults := issuer.DefaultLifetimes()
 	s.Lifetimes = lifetimesSection{
-		Code: duration(defaults.Code), AccessToken: duration(defaults.AccessToken), IDToken: duration(defaults.IDToken),
-		RefreshToken: duration(defaults.RefreshToken), RefreshGrace: duration(defaults.RefreshGrace), Session: duration(defaults.Session),
-		Interaction: duration(defaults.Interaction), EmailCode: duration(defaults.EmailCode), Invitation: duration(defaults.Invitation),
+		Code: yamlfile.Duration(defaults.Code), AccessToken: yamlfile.Duration(defaults.AccessToken), IDToken: yamlfile.Duration(defaults.IDToken),
+		RefreshToken: yamlfile.Duration(defaults.RefreshToken), RefreshGrace: yamlfile.Duration(defaults.RefreshGrace), Session: yamlfile.Duration(defaults.Session),
+		Interaction: yamlfile.Duration(defaults.Interaction), EmailCode: yamlfile.Duration(defaults.EmailCode), Invitation: yamlfile.Duration(defaults.Invitation),
 	}
 	s.AccessToken = tokenSection{Format: issuer.Opaque, Alg: string(jwk.ES256), Prefix: "lk_at_", RefreshPrefix: "lk_rt_"}
 	for _, alg := range jwk.Algs() {

@@ -10,6 +10,7 @@ import (
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/yamlfile"
 )
 
 // languages are those the pages speak; internal/web holds their words.
@@ -151,10 +152,10 @@ func (v *validator) token(key string, s tokenSection) issuer.TokenFormat {
 }
 
 func (v *validator) lifetimes(key string, s lifetimesSection) issuer.Lifetimes {
-	const year = 365 * day
-	within := func(name string, value duration, least, most time.Duration, why string) time.Duration {
+	const year = 365 * 24 * time.Hour
+	within := func(name string, value yamlfile.Duration, least, most time.Duration, why string) time.Duration {
 		d := time.Duration(value)
-		v.require(d >= least && d <= most, child(key, name), "%s is not from %s to %s%s", formatDuration(d), formatDuration(least), formatDuration(most), why)
+		v.require(d >= least && d <= most, child(key, name), "%s is not from %s to %s%s", yamlfile.FormatDuration(d), yamlfile.FormatDuration(least), yamlfile.FormatDuration(most), why)
 		return d
 	}
 	return issuer.Lifetimes{
@@ -164,8 +165,8 @@ func (v *validator) lifetimes(key string, s lifetimesSection) issuer.Lifetimes {
 		RefreshToken: within("refresh_token", s.RefreshToken, time.Second, 10*year, ": write 90d"),
 		RefreshGrace: within("refresh_grace", s.RefreshGrace, 0, 10*time.Minute, ", in which a stolen token would still answer: write 30s"),
 		Session:      within("session", s.Session, time.Minute, year, ": write 30d"),
-		Interaction:  within("interaction", s.Interaction, time.Minute, day, ": write 1h"),
-		EmailCode:    within("email_code", s.EmailCode, time.Minute, day, ": write 30m"),
+		Interaction:  within("interaction", s.Interaction, time.Minute, 24*time.Hour, ": write 1h"),
+		EmailCode:    within("email_code", s.EmailCode, time.Minute, 24*time.Hour, ": write 30m"),
 		Invitation:   within("invitation", s.Invitation, time.Hour, year, ": write 7d"),
 	}
 }

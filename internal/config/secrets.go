@@ -40,7 +40,7 @@ func (v *validator) parseKeys(lines []string, place string) [][]byte {
 		_, err := seal.NewKeyring(keys...)
 		v.require(err == nil, "master_key_file", "%s: %v", place, err)
 	}
-	v.require(len(keys) > 0 || len(v.list) > 0, "master_key_file", "%s holds no key: make one with `latchkey key generate-master`", place)
+	v.require(len(keys) > 0 || v.Any(), "master_key_file", "%s holds no key: make one with `latchkey key generate-master`", place)
 	return keys
 }
 

@@ -14,7 +14,7 @@ import (
 
 // validator turns what was written into what the program uses, and tells everything that is wrong with it.
 type validator struct {
-	*problems
+	problems
 	source Source
 	folder string // relative paths begin here
 }

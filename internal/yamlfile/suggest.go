@@ -1,7 +1,7 @@
-package config
+package yamlfile
 
-// nearest is the candidate that a misspelt name most likely means, or "" when none is close.
-func nearest(name string, candidates []string) string {
+// Nearest is the candidate that a misspelt name most likely means, or "" when none is close.
+func Nearest(name string, candidates []string) string {
 	best, found := 1+len(name)/3, ""
 	for _, candidate := range candidates {
 		if d := distance(name, candidate); d <= best {

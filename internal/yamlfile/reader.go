@@ -1,4 +1,4 @@
-package config
+package yamlfile
 
 import (
 	"errors"
@@ -11,26 +11,29 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFileSize bounds what the parser works on. A thousand issuers fit.
+// maxFileSize bounds what the parser works on. A configuration with a thousand issuers fits.
 const maxFileSize = 4 << 20
 
 // defaulter is a section that knows what it may leave out.
-type defaulter interface{ setDefaults() }
+type defaulter interface{ SetDefaults() }
 
-// read fills the file's structure and notes every key that it does not know and every value of the wrong kind.
-// The library's own strict mode stops at the first.
-func read(data []byte, into *file, ps *problems) {
-	into.setDefaults()
+// Read fills a structure, which must be a pointer to a struct whose fields are all tagged `yaml`, and notes every key that it does
+// not know and every value of the wrong kind. The library's own strict mode stops at the first. empty says what to write into a
+// file that holds nothing.
+func Read(data []byte, into any, ps *Problems, empty string) {
+	if section, ok := into.(defaulter); ok {
+		section.SetDefaults()
+	}
 	root, err := parse(data)
 	if err != nil {
 		ps.list = append(ps.list, syntaxProblem(err))
 		return
 	}
 	if root == nil {
-		ps.add("", "the file is empty: start from the example in docs/reference/configuration.md")
+		ps.Add("", "the file is empty: %s", empty)
 		return
 	}
-	r := reader{ps}
+	r := reader{ps, strings.Split(string(data), "\n")}
 	r.read(root, reflect.ValueOf(into).Elem(), "")
 }
 
@@ -70,14 +73,21 @@ func syntaxProblem(err error) Problem {
 	return Problem{Line: where.Line, Column: where.Column, Message: at.GetMessage() + ": check the indentation and the quotes here"}
 }
 
-type reader struct{ ps *problems }
+type reader struct {
+	ps    *Problems
+	lines []string
+}
 
 func (r reader) read(node ast.Node, into reflect.Value, key string) {
 	if r.note(node, key); !r.plain(node, key) {
 		return
 	}
-	if _, ok := reflect.TypeAssert[duration](into); ok {
+	switch into.Interface().(type) {
+	case Duration:
 		r.duration(node, into, key)
+		return
+	case Source:
+		r.source(node, into, key)
 		return
 	}
 	switch into.Kind() {
@@ -105,11 +115,11 @@ func (r reader) note(node ast.Node, key string) {
 func (r reader) plain(node ast.Node, key string) bool {
 	switch node.(type) {
 	case *ast.NullNode, nil:
-		r.ps.add(key, `has no value: write one or remove the key (a value that begins with # needs quotes)`)
+		r.ps.Add(key, `has no value: write one or remove the key (a value that begins with # needs quotes)`)
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		r.ps.add(key, "anchors and aliases are not read here: write the value out")
+		r.ps.Add(key, "anchors and aliases are not read here: write the value out")
 	case *ast.TagNode:
-		r.ps.add(key, "tags are not read here: write the plain value")
+		r.ps.Add(key, "tags are not read here: write the plain value")
 	default:
 		return true
 	}
@@ -120,19 +130,19 @@ func (r reader) plain(node ast.Node, key string) bool {
 func (r reader) mapping(node ast.Node, key string, each func(name string, at, value ast.Node)) {
 	pairs, ok := node.(ast.MapNode)
 	if !ok {
-		r.ps.add(key, "must be a section with keys of its own, and is %s", kindOf(node))
+		r.ps.Add(key, "must be a section with keys of its own, and is %s", kindOf(node))
 		return
 	}
 	seen := map[string]bool{}
 	for iter := pairs.MapRange(); iter.Next(); {
 		name, ok := text(iter.Key())
-		full := child(key, name)
+		full := Child(key, name)
 		if !ok {
-			r.ps.add(key, "a key must be a plain word")
+			r.ps.Add(key, "a key must be a plain word")
 			continue
 		}
 		r.note(iter.Key(), full)
-		if !r.ps.require(!seen[name], full, "is there twice: keep one") {
+		if !r.ps.Require(!seen[name], full, "is there twice: keep one") {
 			continue
 		}
 		seen[name] = true
@@ -141,7 +151,7 @@ func (r reader) mapping(node ast.Node, key string, each func(name string, at, va
 }
 
 func (r reader) field(name string, at, value ast.Node, into reflect.Value, key string) {
-	full := child(key, name)
+	full := Child(key, name)
 	var names []string
 	for i := range into.NumField() {
 		known := into.Type().Field(i).Tag.Get("yaml")
@@ -152,35 +162,38 @@ func (r reader) field(name string, at, value ast.Node, into reflect.Value, key s
 		names = append(names, known)
 	}
 	r.note(at, full)
-	if similar := nearest(name, names); similar != "" {
-		r.ps.add(full, "is not a key here: did you mean %q?", similar)
+	if similar := Nearest(name, names); similar != "" {
+		r.ps.Add(full, "is not a key here: did you mean %q?", similar)
 		return
 	}
-	r.ps.add(full, "is not a key here: the keys are %s", strings.Join(names, ", "))
+	r.ps.Add(full, "is not a key here: the keys are %s", strings.Join(names, ", "))
 }
 
-// words fills a map of language tags or other names to texts.
+// words fills a map of names to texts or sections.
 func (r reader) words(node ast.Node, into reflect.Value, key string) {
 	into.Set(reflect.MakeMap(into.Type()))
 	r.mapping(node, key, func(name string, _, value ast.Node) {
-		text := reflect.New(into.Type().Elem()).Elem()
-		r.read(value, text, child(key, name))
-		into.SetMapIndex(reflect.ValueOf(name), text)
+		entry := reflect.New(into.Type().Elem())
+		if section, ok := entry.Interface().(defaulter); ok {
+			section.SetDefaults()
+		}
+		r.read(value, entry.Elem(), Child(key, name))
+		into.SetMapIndex(reflect.ValueOf(name), entry.Elem())
 	})
 }
 
 func (r reader) sequence(node ast.Node, into reflect.Value, key string) {
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
-		r.ps.add(key, "must be a list, each entry after a dash or all in [brackets], and is %s", kindOf(node))
+		r.ps.Add(key, "must be a list, each entry after a dash or all in [brackets], and is %s", kindOf(node))
 		return
 	}
 	items := reflect.MakeSlice(into.Type(), len(list.Values), len(list.Values))
 	for i, value := range list.Values {
 		if section, ok := reflect.TypeAssert[defaulter](items.Index(i).Addr()); ok {
-			section.setDefaults()
+			section.SetDefaults()
 		}
-		r.read(value, items.Index(i), item(key, i))
+		r.read(value, items.Index(i), Item(key, i))
 	}
 	into.Set(items)
 }
@@ -189,22 +202,22 @@ func (r reader) scalar(node ast.Node, into reflect.Value, key string) {
 	switch into.Kind() {
 	case reflect.String:
 		value, ok := text(node)
-		if r.ps.require(ok, key, "must be text, and is %s: put it in quotes", kindOf(node)) {
+		if r.ps.Require(ok, key, "must be text, and is %s: put it in quotes", kindOf(node)) {
 			into.SetString(value)
 		}
 	case reflect.Bool:
 		value, ok := node.(*ast.BoolNode)
-		if r.ps.require(ok, key, "must be true or false, and is %s", kindOf(node)) {
+		if r.ps.Require(ok, key, "must be true or false, and is %s", kindOf(node)) {
 			into.SetBool(value.Value)
 		}
 	case reflect.Int:
 		value, ok := integer(node)
-		if r.ps.require(ok, key, "must be a whole number, and is %s", kindOf(node)) {
+		if r.ps.Require(ok, key, "must be a whole number, and is %s", kindOf(node)) {
 			into.SetInt(value)
 		}
 	case reflect.Float64:
 		value, ok := number(node)
-		if r.ps.require(ok, key, "must be a number, and is %s", kindOf(node)) {
+		if r.ps.Require(ok, key, "must be a number, and is %s", kindOf(node)) {
 			into.SetFloat(value)
 		}
 	}
@@ -212,12 +225,12 @@ func (r reader) scalar(node ast.Node, into reflect.Value, key string) {
 
 func (r reader) duration(node ast.Node, into reflect.Value, key string) {
 	written, ok := text(node)
-	if !r.ps.require(ok, key, "must be a length of time such as 30s, 10m or 90d, and is %s", kindOf(node)) {
+	if !r.ps.Require(ok, key, "must be a length of time such as 30s, 10m or 90d, and is %s", kindOf(node)) {
 		return
 	}
-	value, err := parseDuration(written)
+	value, err := ParseDuration(written)
 	if err != nil {
-		r.ps.add(key, "%v", err)
+		r.ps.Add(key, "%v", err)
 		return
 	}
 	into.SetInt(int64(value))

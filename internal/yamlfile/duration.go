@@ -1,4 +1,4 @@
-package config
+package yamlfile
 
 import (
 	"errors"
@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// duration is a length of time as people write it: "10m", "1h30m", "90d". A day is 24 hours.
-type duration time.Duration
+// Duration is a length of time as people write it: "10m", "1h30m", "90d". A day is 24 hours.
+type Duration time.Duration
 
 const (
 	day         = 24 * time.Hour
 	maxDuration = 100 * 365 * day // far below where arithmetic on microseconds could overflow
 )
 
-// parseDuration reads days in front of what time.ParseDuration reads.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads days in front of what time.ParseDuration reads.
+func ParseDuration(text string) (time.Duration, error) {
 	days, rest, hasDays := strings.Cut(text, "d")
 	if !hasDays {
 		days, rest = "0", text
@@ -44,8 +44,8 @@ func errDuration(text string) error {
 	return fmt.Errorf("%q is not a length of time: write it like 30s, 10m, 12h or 90d", text)
 }
 
-// formatDuration writes d as parseDuration reads it.
-func formatDuration(d time.Duration) string {
+// FormatDuration writes d as ParseDuration reads it.
+func FormatDuration(d time.Duration) string {
 	if d >= day && d%day == 0 {
 		return fmt.Sprintf("%dd", d/day)
 	}

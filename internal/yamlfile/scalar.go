@@ -1,4 +1,4 @@
-package config
+package yamlfile
 
 import "github.com/goccy/go-yaml/ast"
 
