@@ -27,6 +27,7 @@ func (v *validator) scope(key string, s *scopeSection) issuer.Scope {
 	v.require(len(s.Title) > 0, child(key, "title"), `is missing: people see it on the consent page; write {en: "See your orders"}`)
 	v.wordings(child(key, "title"), s.Title, 120)
 	v.wordings(child(key, "detail"), s.Detail, 300)
+	v.wordings(child(key, "phrase"), s.Phrase, 80)
 	v.wordings(child(key, "group"), s.Group, 60)
 	return issuer.Scope{
 		Name: s.Name, Text: wording(s), Group: s.Group, Roles: v.roles(child(key, "roles"), s.Roles),
@@ -47,7 +48,7 @@ func (v *validator) wordings(key string, texts map[string]string, longest int) {
 func wording(s *scopeSection) map[string]issuer.Wording {
 	texts := make(map[string]issuer.Wording, len(s.Title))
 	for tag, title := range s.Title {
-		texts[tag] = issuer.Wording{Title: title, Detail: s.Detail[tag]}
+		texts[tag] = issuer.Wording{Title: title, Detail: s.Detail[tag], Phrase: s.Phrase[tag]}
 	}
 	return texts
 }

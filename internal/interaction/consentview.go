@@ -88,7 +88,7 @@ func (h *Handler) permission(name, lang string) web.Permission {
 	if !ok && scope.Text != nil {
 		wording, permission.Lang = scope.Text["en"], "en"
 	}
-	permission.Title, permission.Consequence = wording.Title, wording.Detail
+	permission.Title, permission.Consequence, permission.Phrase = wording.Title, wording.Detail, wording.Phrase
 	permission.Group = cmp.Or(scope.Group[lang], scope.Group["en"])
 	return permission
 }

@@ -45,6 +45,8 @@ type Wording struct {
 	Title string
 	// Detail is the consequence: "with customers' names and addresses".
 	Detail string
+	// Phrase goes between app and account in the consent page's heading: "read the orders of". It may be empty.
+	Phrase string
 }
 
 // GrantableBy tells whether a member with the role may give the permission.
