@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func FuzzChecks(f *testing.F) {
 	h := New(Config{Issuer: &issuer.Issuer{Name: "acme", URL: "https://acme.example", Audience: "https://api.acme.example"}})
 	client := &store.Client{ID: "app", Metadata: store.ClientMetadata{Scope: oauth.ScopeSet{"openid", "email"}}}
 	f.Fuzz(func(t *testing.T, query string) {
-		request := httptest.NewRequest("GET", "/oauth/authorize", nil)
+		request := httptest.NewRequest(http.MethodGet, "/oauth/authorize", nil)
 		request.URL.RawQuery = query
 		params, err := parameters(request)
 		if err != nil {
