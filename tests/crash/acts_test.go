@@ -65,6 +65,10 @@ func (a *actor) step() error {
 
 // signUp makes a user, with the code that came by mail. It is acknowledged when the code was accepted.
 func (a *actor) signUp() error {
+	if a.user.begun { // the code of the first attempt may still be in the mail
+		a.newPerson()
+	}
+	a.user.begun = true
 	page, err := a.browse(a.person.Arrive(a.page("/sign-up")))
 	if err != nil {
 		return err

@@ -75,6 +75,7 @@ type user struct {
 	former string
 	// unsure is a password that may have been set.
 	unsure    string
+	begun     bool // a sign-up was sent
 	signedUp  bool
 	signedIn  bool
 	consented bool             // the app may have tokens without asking again

@@ -11,26 +11,19 @@ import (
 
 // check compares the last answer with one expectation.
 func (r *run) check(text string) error {
-	words, err := split(text)
-	if err != nil || len(words) == 0 {
-		return fmt.Errorf("cannot read %q: %w", text, err)
-	}
-	if status, err := strconv.Atoi(words[0]); err == nil {
+	kind, rest, _ := strings.Cut(text, " ")
+	if status, err := strconv.Atoi(kind); err == nil {
 		if r.last.Status != status {
 			return fmt.Errorf("the status is %d", r.last.Status)
 		}
 		return nil
 	}
-	kind, place, rest := words[0], "", words[1:]
-	switch kind {
-	case "fault":
-		return compare(r.last.Fault(), true, append([]string{"is"}, rest...))
-	case "location", "body":
-	default:
-		if len(rest) == 0 {
-			return fmt.Errorf("%s of what?", kind)
-		}
-		place, rest = rest[0], rest[1:]
+	if kind == "fault" {
+		return compare(r.last.Fault(), true, "is "+rest)
+	}
+	place := ""
+	if kind != "location" && kind != "body" {
+		place, rest, _ = strings.Cut(rest, " ")
 	}
 	value, found, err := r.look(kind, place)
 	if err != nil {
@@ -120,43 +113,42 @@ func jsonAt(text, path string) (string, bool) {
 	}
 }
 
-func compare(value string, found bool, words []string) error {
-	if len(words) == 0 {
-		return fmt.Errorf("no operator")
+// compare holds a value against an operator and what stands behind it, to the end of the line; quotes around all of it are left out.
+func compare(value string, found bool, text string) error {
+	operator, want, _ := strings.Cut(text, " ")
+	if inner := strings.Trim(want, `"`); len(inner) == len(want)-2 && !strings.Contains(inner, `"`) {
+		want = inner
 	}
-	want := strings.Join(words[1:], " ")
-	holds, known := false, true
-	switch words[0] {
-	case "present":
-		holds = found
-	case "absent":
-		holds = !found
-	case "is":
-		holds = found && value == want
-	case "isnt":
-		holds = value != want
-	case "contains":
-		holds = found && strings.Contains(value, want)
-	case "lacks":
-		holds = !strings.Contains(value, want)
-	case "begins":
-		holds = found && strings.HasPrefix(value, want)
-	case "matches":
-		pattern, err := regexp.Compile(want)
-		if err != nil {
-			return err
-		}
-		holds = found && pattern.MatchString(value)
-	default:
-		known = false
-	}
+	holds, err := holds(value, found, operator, want)
 	switch {
-	case !known:
-		return fmt.Errorf("there is no operator %q", words[0])
-	case !found && !holds:
+	case err != nil || holds:
+		return err
+	case !found:
 		return fmt.Errorf("it is not there")
-	case !holds:
+	default:
 		return fmt.Errorf("it is %.500q", value)
 	}
-	return nil
+}
+
+func holds(value string, found bool, operator, want string) (bool, error) {
+	switch operator {
+	case "present":
+		return found, nil
+	case "absent":
+		return !found, nil
+	case "is":
+		return found && value == want, nil
+	case "isnt":
+		return value != want, nil
+	case "contains":
+		return found && strings.Contains(value, want), nil
+	case "lacks":
+		return !strings.Contains(value, want), nil
+	case "begins":
+		return found && strings.HasPrefix(value, want), nil
+	case "matches":
+		pattern, err := regexp.Compile(want)
+		return err == nil && found && pattern.MatchString(value), err
+	}
+	return false, fmt.Errorf("there is no operator %q", operator)
 }
