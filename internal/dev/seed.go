@@ -224,7 +224,7 @@ func acmePlatform(site sites) platform {
 				RedirectURIs: []string{site.url("app") + "/callback/acme"}, PostLogoutRedirectURIs: []string{site.url("app") + "/"},
 				TokenEndpointAuthMethod: "client_secret_basic", GrantTypes: authorizationCode, ResponseTypes: []string{"code"}, ApplicationType: "web",
 				Scope:     oauth.ScopeSet{"openid", "profile", "email", "offline_access", "orders:read", "orders:write", "products:read", "payouts:read"},
-				ClientURI: site.url("app"), LogoURI: site.url("acme") + "/static/parcel-robot.svg", PolicyURI: "https://parcelrobot.example/privacy", Reviewed: true,
+				ClientURI: site.url("app"), LogoURI: site.url("acme") + "/static/sample/parcel-robot.svg", PolicyURI: "https://parcelrobot.example/privacy", Reviewed: true,
 			}},
 			{id: "shop-cli", name: "Shop CLI", owner: "acc_parcel-robot", metadata: store.ClientMetadata{
 				RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", GrantTypes: authorizationCode,

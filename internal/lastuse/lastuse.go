@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	resolution = time.Minute      // how exact the page is
-	interval   = 10 * time.Second // how long a use waits to be written
-	batch      = 200              // grants a transaction, so that others get their turn
-	limit      = 1 << 17          // grants in memory; beyond it uses go unseen until the next minute
-	lastChance = 5 * time.Second  // for the writes that are waiting when the process stops
+	resolution = time.Minute     // how exact the page is
+	interval   = time.Second     // how long a use waits to be written
+	batch      = 200             // grants a transaction, so that others get their turn
+	limit      = 1 << 17         // grants in memory; beyond it uses go unseen until the next minute
+	lastChance = 5 * time.Second // for the writes that are waiting when the process stops
 )
 
 // Recorder gathers uses. It is safe for concurrent use, and shared by all issuers of a process.

@@ -102,6 +102,7 @@ func (v Consent) Groups() []PermissionGroup { return groupPermissions(v.Asked())
 // GivenGroups returns what the app has already, in groups.
 func (v Consent) GivenGroups() []PermissionGroup { return groupPermissions(v.Given) }
 
+// groupPermissions keeps the order in which groups first appear, but for what belongs to none: that comes last.
 func groupPermissions(permissions []Permission) []PermissionGroup {
 	var groups []PermissionGroup
 	for _, p := range permissions {
@@ -111,6 +112,10 @@ func groupPermissions(permissions []Permission) []PermissionGroup {
 			i = len(groups) - 1
 		}
 		groups[i].Permissions = append(groups[i].Permissions, p)
+	}
+	if i := slices.IndexFunc(groups, func(g PermissionGroup) bool { return g.Title == "" }); i >= 0 {
+		other := groups[i]
+		groups = append(slices.Delete(groups, i, i+1), other)
 	}
 	return groups
 }
