@@ -70,16 +70,22 @@ func (s *Store) Prune(ctx context.Context, before micros.Time) (int64, error) {
 		func(q *dbsql.Queries) (int64, error) { return q.PruneServiceSessions(ctx, before) },
 		func(q *dbsql.Queries) (int64, error) { return q.PruneAssertions(ctx, before) },
 		func(q *dbsql.Queries) (int64, error) { return q.PruneExchanges(ctx, before) },
+		func(q *dbsql.Queries) (int64, error) { return q.PruneDeviceCodes(ctx, before) },
 	} {
-		var rows int64
-		err := s.InTx(ctx, func(tx *Tx) (err error) {
-			rows, err = prune(tx.q)
-			return err
-		})
+		rows, err := s.pruneOnce(ctx, func(tx *Tx) (int64, error) { return prune(tx.q) })
 		if err != nil {
 			return total, err
 		}
 		total += rows
 	}
-	return total, nil
+	rows, err := s.pruneOnce(ctx, func(tx *Tx) (int64, error) { return tx.pruneRegistrations(before) })
+	return total + rows, err
+}
+
+func (s *Store) pruneOnce(ctx context.Context, prune func(*Tx) (int64, error)) (rows int64, err error) {
+	err = s.InTx(ctx, func(tx *Tx) (err error) {
+		rows, err = prune(tx)
+		return err
+	})
+	return rows, err
 }

@@ -147,9 +147,12 @@ func (tx *Tx) RevokeClientTokens(issuer, id string) error {
 	return tx.clientChanged(rows, err)
 }
 
-// DeleteClient removes an app and its secrets; its tokens die with it.
+// DeleteClient removes an app, its secrets and its registration; its tokens die with it.
 func (tx *Tx) DeleteClient(issuer, id string) error {
 	if err := tx.q.DeleteClientSecrets(tx.ctx, dbsql.DeleteClientSecretsParams{Issuer: issuer, ClientID: id}); err != nil {
+		return err
+	}
+	if err := tx.q.DeleteRegistration(tx.ctx, dbsql.DeleteRegistrationParams{Issuer: issuer, ClientID: id}); err != nil {
 		return err
 	}
 	rows, err := tx.q.DeleteClient(tx.ctx, dbsql.DeleteClientParams{Issuer: issuer, ID: id})

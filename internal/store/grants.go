@@ -71,7 +71,10 @@ func (tx *Tx) createGrant(consent Consent) (Grant, error) {
 		ID: grant.ID, Issuer: grant.Issuer, UserID: grant.UserID, AccountID: grant.AccountID, ClientID: grant.ClientID,
 		Scopes: grant.Scopes, Declined: grant.Declined, CreatedAt: tx.now,
 	})
-	return grant, changed(rows, err, ErrConflict)
+	if err := changed(rows, err, ErrConflict); err != nil {
+		return grant, err
+	}
+	return grant, tx.KeepRegistration(consent.Issuer, consent.ClientID)
 }
 
 // TouchGrant remembers that the app used its access; the connected-apps page shows it.

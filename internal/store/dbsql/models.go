@@ -76,6 +76,23 @@ type Code struct {
 	UsedAt    micros.Time
 }
 
+type DeviceCode struct {
+	Hash         []byte
+	Issuer       string
+	UserCode     []byte
+	ClientID     string
+	GrantID      string
+	FamilyID     string
+	Data         string
+	PollInterval int64
+	NextPollAt   micros.Time
+	CreatedAt    micros.Time
+	ExpiresAt    micros.Time
+	AllowedAt    micros.Time
+	DeniedAt     micros.Time
+	UsedAt       micros.Time
+}
+
 type Event struct {
 	ID        string
 	Issuer    string
@@ -175,6 +192,14 @@ type Outbox struct {
 	Attempts      int64
 	CreatedAt     micros.Time
 	NextAttemptAt micros.Time
+}
+
+type Registration struct {
+	Issuer    string
+	ClientID  string
+	TokenHash []byte
+	CreatedAt micros.Time
+	ExpiresAt micros.Time
 }
 
 type RevokedToken struct {

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 		{"Codes", codes}, {"Families", families}, {"TokenState", tokenStates}, {"Sessions", sessions}, {"Challenges", challenges},
 		{"Throttles", throttles}, {"Events", events}, {"Outbox", outbox}, {"Keys", keys}, {"Changes", changes},
 		{"ServiceAccounts", serviceAccounts}, {"Exchanges", exchanges}, {"ServiceRaces", serviceRaces},
+		{"Devices", devices}, {"Registrations", registrations},
 		{"Prune", prunes}, {"Races", races}, {"Linearizable", histories},
 	} {
 		t.Run(group.name, func(t *testing.T) {
