@@ -14,16 +14,29 @@ func (h *Handler) ServeAuthorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil { // a repeated client_id or redirect_uri proves nothing, so this is a page too
 		return err
 	}
-	flow, err := h.Authorize(r.Context(), RequestFrom(params))
+	return h.Answer(w, r, RequestFrom(params))
+}
+
+// Answer takes the person on with a request, whichever wire it came over.
+func (h *Handler) Answer(w http.ResponseWriter, r *http.Request, request Request) error {
+	flow, err := h.Authorize(r.Context(), request)
 	if refusal := (*destination.Refusal)(nil); errors.As(err, &refusal) {
-		_ = wire.Note(r.Context(), refusal)
-		wire.Redirect(w, r, refusal.Location())
-		return nil
+		return answerRefusal(w, r, refusal)
 	}
 	if err != nil {
 		return h.Pages.ShowRefusal(w, r, err)
 	}
 	return h.Pages.Proceed(w, r, flow)
+}
+
+func answerRefusal(w http.ResponseWriter, r *http.Request, refusal *destination.Refusal) error {
+	location, err := refusal.Location()
+	if err != nil {
+		return err
+	}
+	_ = wire.Note(r.Context(), refusal)
+	wire.Redirect(w, r, location)
+	return nil
 }
 
 func parameters(r *http.Request) (wire.Params, error) {

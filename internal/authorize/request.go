@@ -22,6 +22,8 @@ type Request struct {
 	RequestObject       string // request, §6.1
 	RequestURI          string // §6.2
 	Registration        string // §7.2.1
+	// Face names the way the request came, where that is not the standard's.
+	Face string
 }
 
 // repeatable names the parameters that may come more than once (RFC 8707 §2); any other that does is refused.

@@ -98,8 +98,8 @@ func (h *Handler) prove(ctx context.Context, at endpoints, request Request) (*pr
 		}
 	}
 	return &proven{
-		request: request, client: d.client, to: d.to.Carrying(request.State, h.Issuer.URL),
-		checked: interaction.Request{ClientID: d.client.ID, RedirectURI: request.RedirectURI, State: request.State},
+		request: request, client: d.client, to: d.to.Carrying(request.State, h.Issuer.URL).In(h.Pages.Shapes[request.Face]),
+		checked: interaction.Request{ClientID: d.client.ID, RedirectURI: request.RedirectURI, State: request.State, Face: request.Face},
 	}, nil
 }
 

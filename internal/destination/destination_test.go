@@ -47,8 +47,8 @@ func TestRFC6749_4_1_2_AnswersKeepTheURIsOwnQuery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := d.Carrying("s &t", "https://as.example").WithCode("c+1"); got != c.want {
-			t.Errorf("location = %s\nwant       %s", got, c.want)
+		if got, err := d.Carrying("s &t", "https://as.example").WithCode("c+1", nil); got != c.want || err != nil {
+			t.Errorf("location = %s, %v\nwant       %s", got, err, c.want)
 		}
 	}
 }
@@ -56,7 +56,11 @@ func TestRFC6749_4_1_2_AnswersKeepTheURIsOwnQuery(t *testing.T) {
 func TestRFC9207_2_ErrorsCarryIss(t *testing.T) {
 	d, _ := Prove([]string{"https://app.example/cb"}, "")
 	refusal := d.Carrying("", "https://as.example").Refuse(oauth.AccessDenied("no & thanks"))
-	u, err := url.Parse(refusal.Location())
+	location, failed := refusal.Location()
+	u, err := url.Parse(location)
+	if failed != nil {
+		t.Fatal(failed)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,5 +70,34 @@ func TestRFC9207_2_ErrorsCarryIss(t *testing.T) {
 	}
 	if meant := (*oauth.Error)(nil); !errors.As(error(refusal), &meant) || meant.Code != oauth.CodeAccessDenied {
 		t.Error("the refusal does not unwrap to its oauth error")
+	}
+}
+
+// TestShapeSpeaksForThePlatform: what an app's own parameters are made of is the standard's, and they stand where the standard's
+// would.
+func TestShapeSpeaksForThePlatform(t *testing.T) {
+	d, _ := Prove([]string{"https://app.example/cb?tenant=7"}, "")
+	d = d.Carrying("s1", "https://as.example").In(func(standard map[string]string) (url.Values, error) {
+		return url.Values{"auth_code": {standard["code"]}, "fault": {standard["error"]}, "because": {standard["reason"]}, "state": {standard["state"]}, "may": {standard["scope"]}}, nil
+	})
+	got, err := d.WithCode("c1", oauth.ScopeSet{"a", "b"})
+	if want := "https://app.example/cb?tenant=7&auth_code=c1&because=&fault=&may=a+b&state=s1"; got != want || err != nil {
+		t.Errorf("location = %s, %v\nwant       %s", got, err, want)
+	}
+	got, err = d.Refuse(oauth.AccessDenied("no").With("asked")).Location()
+	if want := "https://app.example/cb?tenant=7&auth_code=&because=asked&fault=access_denied&may=&state=s1"; got != want || err != nil {
+		t.Errorf("location = %s, %v\nwant       %s", got, err, want)
+	}
+}
+
+func TestShapeThatFailsLeadsNowhere(t *testing.T) {
+	d, _ := Prove([]string{"https://app.example/cb"}, "")
+	failure := errors.New("the mapping is wrong")
+	d = d.In(func(map[string]string) (url.Values, error) { return nil, failure })
+	if location, err := d.WithCode("c1", nil); location != "" || !errors.Is(err, failure) {
+		t.Errorf("with a code: %q, %v", location, err)
+	}
+	if location, err := d.Refuse(oauth.AccessDenied("no")).Location(); location != "" || !errors.Is(err, failure) {
+		t.Errorf("refused: %q, %v", location, err)
 	}
 }

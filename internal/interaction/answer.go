@@ -56,7 +56,11 @@ func (s Step) page() string {
 func (h *Handler) refuse(t *turn, reason *oauth.Error) error {
 	refusal := t.to.Refuse(reason)
 	_ = wire.Note(t.r.Context(), reason)
-	wire.Redirect(t.w, t.r, refusal.Location())
+	location, err := refusal.Location()
+	if err != nil {
+		return err
+	}
+	wire.Redirect(t.w, t.r, location)
 	return nil
 }
 
@@ -86,8 +90,7 @@ func (h *Handler) answerAgain(t *turn) (done bool, err error) {
 		return false, err
 	}
 	if code.UsedAt.Never() && h.now() < code.ExpiresAt && code.Grant.RevokedAt.Never() {
-		wire.Redirect(t.w, t.r, t.to.WithCode(h.codeText(t)))
-		return true, nil
+		return true, h.hand(t, code.Binding.Scopes)
 	}
 	return true, h.alreadyAnswered(t, code)
 }
@@ -114,9 +117,13 @@ func (h *Handler) finish(t *turn, consent *store.Consent) error {
 	if err != nil {
 		return err
 	}
+	var given oauth.ScopeSet
 	err = store.ErrConflict
 	for try := 0; errors.Is(err, store.ErrConflict) && try < triesOnConflict; try++ {
-		err = h.Store.InTx(t.r.Context(), func(tx *store.Tx) error { return h.record(tx, t, consent, letters) })
+		err = h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
+			given, err = h.record(tx, t, consent, letters)
+			return err
+		})
 	}
 	switch {
 	case errors.Is(err, errAnswered):
@@ -127,7 +134,16 @@ func (h *Handler) finish(t *turn, consent *store.Consent) error {
 	case err != nil:
 		return err
 	}
-	wire.Redirect(t.w, t.r, t.to.WithCode(h.codeText(t)))
+	return h.hand(t, given)
+}
+
+// hand takes the code to the app.
+func (h *Handler) hand(t *turn, given oauth.ScopeSet) error {
+	location, err := t.to.WithCode(h.codeText(t), given)
+	if err != nil {
+		return err
+	}
+	wire.Redirect(t.w, t.r, location)
 	return nil
 }
 
@@ -143,18 +159,19 @@ func (h *Handler) startOver(t *turn) error {
 	return h.advance(t)
 }
 
-// record is the transaction of an answer: consent, if it was asked, and code, with the events that tell of them.
-func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters []mail.Letter) error {
+// record is the transaction of an answer: consent, if it was asked, and code, with the events that tell of them. It returns what
+// the code is for.
+func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters []mail.Letter) (oauth.ScopeSet, error) {
 	hash := store.Hash(h.codeText(t))
 	switch exists, err := tx.HasCode(h.Issuer.Name, hash); {
 	case err != nil:
-		return err
+		return nil, err
 	case exists:
-		return errAnswered
+		return nil, errAnswered
 	}
 	grant, err := h.settleGrant(tx, t, consent, letters)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	reqlog.From(t.r.Context()).Grant = grant.ID
 	request := t.flow.Request
@@ -167,9 +184,9 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 		},
 	}
 	if err := tx.CreateCode(code); err != nil || !h.Issuer.Policy.SingleUseTokens {
-		return err
+		return code.Binding.Scopes, err
 	}
-	return tx.TrackCode(code) // its token buys an exchange, whose timeline begins here
+	return code.Binding.Scopes, tx.TrackCode(code) // its token buys an exchange, whose timeline begins here
 }
 
 // settleGrant saves what was decided, or takes the grant as it is.

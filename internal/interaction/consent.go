@@ -146,5 +146,9 @@ func (h *Handler) showInTesting(t *turn) error {
 
 // backWithDenial is a link that tells the app that nothing was connected.
 func (h *Handler) backWithDenial(t *turn) string {
-	return t.to.Refuse(oauth.AccessDenied("the person could not allow it")).Location()
+	location, err := t.to.Refuse(oauth.AccessDenied("the person could not allow it")).Location()
+	if err != nil {
+		return homeOf(t.client, t.to.URI())
+	}
+	return location
 }

@@ -31,7 +31,9 @@ type Request struct {
 	HintSubject string `json:"hint,omitempty"`
 	HintAccount string `json:"hint_account,omitempty"`
 	LoginHint   string `json:"login_hint,omitempty"`
-	UILocales   string `json:"locales,omitempty"`
+	// Face names the way the request came, where that is not the standard's: the answer goes back in its words.
+	Face      string `json:"face,omitempty"`
+	UILocales string `json:"locales,omitempty"`
 }
 
 // Flow is where a person's way through the pages stands. It travels sealed in r.

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 
 	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/destination"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/oauth"
@@ -28,6 +31,8 @@ type Config struct {
 	Outbox    *mail.Outbox
 	Pages     *web.Renderer
 	Rand      io.Reader
+	// Shapes are how answers look by the face that a request came over; one that is not there is the standard's.
+	Shapes map[string]destination.Shape
 }
 
 // Handler serves the pages of one issuer. Its Show methods answer GET, the others POST.
@@ -139,6 +144,8 @@ func (h *Handler) Begin(request Request) (Flow, *oauth.Error) {
 	return flow, nil
 }
 
+func (h *Handler) shape(face string) destination.Shape { return h.Shapes[face] }
+
 // Proceed takes the person to the page that the flow needs, or back to the app if it needs none.
 func (h *Handler) Proceed(w http.ResponseWriter, r *http.Request, flow Flow) error {
 	if r.Method == http.MethodPost { // cross-site: the session's cookie comes with the next request only (RFC 6265bis §5.2)
@@ -150,7 +157,20 @@ func (h *Handler) Proceed(w http.ResponseWriter, r *http.Request, flow Flow) err
 		return nil
 	}
 	t := &turn{w: w, r: r, flow: flow}
+	if !slices.Contains(h.Issuer.Hosts, strings.ToLower(r.Host)) { // another address of the platform: pages and cookies live at the issuer's own
+		return h.answer(t, nil, h.bringHome)
+	}
 	return h.answer(t, h.resume(t), h.advance)
+}
+
+// bringHome goes on at the issuer's own address.
+func (h *Handler) bringHome(t *turn) error {
+	sealed, err := h.sealer.seal(t.flow)
+	if err != nil {
+		return err
+	}
+	wire.Redirect(t.w, t.r, h.Issuer.Endpoint(link("/oauth/authorize/continue", sealed)))
+	return nil
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request, handle func(*turn) error) error {

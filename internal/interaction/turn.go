@@ -92,7 +92,7 @@ func (h *Handler) prove(t *turn) error {
 	if refused != nil {
 		return refused
 	}
-	t.client, t.to = found, to.Carrying(t.flow.Request.State, h.Issuer.URL)
+	t.client, t.to = found, to.Carrying(t.flow.Request.State, h.Issuer.URL).In(h.shape(t.flow.Request.Face))
 	return nil
 }
 

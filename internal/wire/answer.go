@@ -102,14 +102,16 @@ type errorAnswer struct {
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	meant := Note(r.Context(), err)
 	record := reqlog.From(r.Context())
-	setErrorHeaders(w.Header(), r, meant)
+	SetErrorHeaders(w.Header(), r, meant)
 	answer := errorAnswer{meant.Code, meant.Description, meant.URI, meant.Reason, record.RequestID}
 	if sendErr := WriteJSON(w, meant.HTTPStatus(), answer); sendErr != nil && record.Err == nil {
 		record.Err = sendErr
 	}
 }
 
-func setErrorHeaders(h http.Header, r *http.Request, e *oauth.Error) {
+// SetErrorHeaders sets what an error says in headers: Retry-After, Allow and
+// WWW-Authenticate.
+func SetErrorHeaders(h http.Header, r *http.Request, e *oauth.Error) {
 	if e.RetryAfter > 0 {
 		seconds := (e.RetryAfter + time.Second - 1) / time.Second
 		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))

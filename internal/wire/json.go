@@ -25,6 +25,19 @@ func JSON(r *http.Request, into any) error {
 	if err := checkContentType(r, typeJSON); err != nil {
 		return err
 	}
+	return readJSON(r, into)
+}
+
+// UntypedJSON reads like JSON, and takes a body that came without a Content-Type for JSON too: clients of home-grown servers
+// post it that way.
+func UntypedJSON(r *http.Request, into any) error {
+	if r.Header["Content-Type"] == nil && r.Header["Content-Encoding"] == nil {
+		return readJSON(r, into)
+	}
+	return JSON(r, into)
+}
+
+func readJSON(r *http.Request, into any) error {
 	buffer := bodyBuffers.Get().(*bytes.Buffer)
 	defer bodyBuffers.Put(buffer)
 	if err := readBody(r, buffer); err != nil {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,6 +39,17 @@ func (p Params) Get(name string) string {
 
 // Has reports whether the parameter was given with a value.
 func (p Params) Has(name string) bool { return p.Get(name) != "" }
+
+// All yields every parameter that was given with a value, in order.
+func (p Params) All() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, f := range p.fields {
+			if f.value != "" && !yield(f.name, f.value) {
+				return
+			}
+		}
+	}
+}
 
 // List returns every value of a repeatable parameter, in order.
 func (p Params) List(name string) []string {
