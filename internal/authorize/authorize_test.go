@@ -137,13 +137,20 @@ func TestRFC6749_3_3_TheRegisteredScopeIsDefaultAndBound(t *testing.T) {
 func TestRFC6749_3_1_2_3_TheOnlyRegisteredRedirectURIIsDefault(t *testing.T) {
 	r := servertest.New(t)
 	ada := r.Ada()
-	page := ada.Press(ada.SignIn(ada.Arrive(r.Request(r.App, "redirect_uri", ""))), "allow")
+	page := ada.Press(ada.SignIn(ada.Arrive(r.Request(r.App, "redirect_uri", "", "scope", "orders.read"))), "allow")
 	if code := r.CodeOf(page); code.Binding.RedirectURI != tokentest.RedirectURI || !strings.HasPrefix(page.Location.String(), tokentest.RedirectURI+"?") {
 		t.Errorf("bound to %q, back at %v", code.Binding.RedirectURI, page.Location)
 	}
 	two := r.Fixture.App(func(m *store.ClientMetadata) { m.RedirectURIs = append(m.RedirectURIs, "https://shop.example/other") })
-	if page := r.Ada().Arrive(r.Request(two, "redirect_uri", "")); page.Fault() != oauth.CodeInvalidRedirectURI {
+	if page := r.Ada().Arrive(r.Request(two, "redirect_uri", "", "scope", "orders.read")); page.Fault() != oauth.CodeInvalidRedirectURI {
 		t.Errorf("of two: %d %q", page.Status, page.Fault())
+	}
+}
+
+func TestOpenIDCore_3_1_2_1_RedirectURIIsRequired(t *testing.T) {
+	r := servertest.New(t)
+	if page := r.Ada().Arrive(r.Request(r.App, "redirect_uri", "")); page.Fault() != oauth.CodeInvalidRequest {
+		t.Errorf("without redirect_uri: %d %q", page.Status, page.Fault())
 	}
 }
 
