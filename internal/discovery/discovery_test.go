@@ -13,6 +13,7 @@ import (
 	"latchkey.dev/internal/discovery"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/tokentest"
 	"latchkey.dev/internal/wire"
 )
@@ -94,6 +95,20 @@ func TestTheMetadataSaysOnlyWhatIsTrue(t *testing.T) {
 	}
 	if !slices.Contains(newHandler(tokentest.New(t)).Metadata().GrantTypesSupported, "client_credentials") {
 		t.Error("client credentials are not announced")
+	}
+}
+
+func TestRFC8628_4_And_RFC7591_3_EndpointsAreListedWhereTheyAreOpen(t *testing.T) {
+	closed := newHandler(tokentest.New(t)).Metadata()
+	if closed.DeviceAuthorizationEndpoint != "" || closed.RegistrationEndpoint != "" || slices.Contains(closed.GrantTypesSupported, string(oauth.GrantDeviceCode)) {
+		t.Errorf("closed, and listed: %+v", closed)
+	}
+	open := newHandler(tokentest.New(t, func(i *issuer.Issuer) { i.Policy.Device, i.Policy.Registration = true, true })).Metadata()
+	if open.DeviceAuthorizationEndpoint != "https://acme.example/oauth/device_authorization" || !slices.Contains(open.GrantTypesSupported, string(oauth.GrantDeviceCode)) {
+		t.Errorf("device flow: %+v", open)
+	}
+	if open.RegistrationEndpoint != "https://acme.example/oauth/register" {
+		t.Errorf("registration: %+v", open)
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 	PathRevoke              = "/oauth/revoke"
 	PathUserInfo            = "/oauth/userinfo"
 	PathLogout              = "/oauth/logout"
+	PathDeviceAuthorization = "/oauth/device_authorization"
+	PathRegister            = "/oauth/register"
 	PathJWKS                = "/.well-known/jwks.json"
 	PathOpenIDConfiguration = "/.well-known/openid-configuration"       // OpenID Connect Discovery §4
 	PathServerMetadata      = "/.well-known/oauth-authorization-server" // RFC 8414 §3
@@ -65,7 +67,7 @@ func (h *Handler) JWKS(ctx context.Context) ([]byte, error) {
 // Metadata is RFC 8414 §2 and OpenID Connect Discovery §3, the same at both addresses.
 func (h *Handler) Metadata() oidc.ServerMetadata {
 	at := h.Issuer
-	return oidc.ServerMetadata{
+	metadata := oidc.ServerMetadata{
 		Issuer:                at.URL,
 		AuthorizationEndpoint: at.Endpoint(PathAuthorize),
 		TokenEndpoint:         at.Endpoint(PathToken),
@@ -98,13 +100,24 @@ func (h *Handler) Metadata() oidc.ServerMetadata {
 		OPPolicyURI:         at.Brand.PrivacyURL,
 		OPTermsOfServiceURI: at.Brand.TermsURL,
 	}
+	if at.Policy.Device {
+		metadata.DeviceAuthorizationEndpoint = at.Endpoint(PathDeviceAuthorization)
+	}
+	if at.Policy.Registration {
+		metadata.RegistrationEndpoint = at.Endpoint(PathRegister)
+	}
+	return metadata
 }
 
-// grantTypes leaves client credentials out where no scope can be had with them.
+// grantTypes leaves out what no client could use: client credentials where no scope can be had with them, device codes where
+// no device may ask.
 func (h *Handler) grantTypes() []string {
 	types := []string{string(oauth.GrantAuthorizationCode), string(oauth.GrantRefreshToken)}
 	if slices.ContainsFunc(h.Issuer.Scopes, func(scope issuer.Scope) bool { return scope.Machine }) {
 		types = append(types, string(oauth.GrantClientCredentials))
+	}
+	if h.Issuer.Policy.Device {
+		types = append(types, string(oauth.GrantDeviceCode))
 	}
 	return types
 }

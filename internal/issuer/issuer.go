@@ -78,6 +78,8 @@ type Lifetimes struct {
 	Interaction  time.Duration // how long a sign-in or consent page may stay open
 	EmailCode    time.Duration // the code or link in a mail
 	Invitation   time.Duration
+	Device       time.Duration // how long a device waits to be allowed (RFC 8628 §3.2)
+	Registration time.Duration // how long an app that registered itself stays when nobody connects it
 }
 
 // DefaultLifetimes are the lifetimes of an issuer that sets none.
@@ -92,6 +94,8 @@ func DefaultLifetimes() Lifetimes {
 		Interaction:  time.Hour,
 		EmailCode:    30 * time.Minute,
 		Invitation:   7 * 24 * time.Hour,
+		Device:       30 * time.Minute,
+		Registration: 7 * 24 * time.Hour,
 	}
 }
 

@@ -23,6 +23,8 @@ type Policy struct {
 	ClientIDs, ClientSecrets CredentialFormat
 	// Registration opens dynamic client registration (RFC 7591).
 	Registration bool
+	// Device lets devices without a browser ask to be allowed elsewhere (RFC 8628).
+	Device bool
 	// ServiceAccounts is how service accounts look and sign in.
 	ServiceAccounts ServiceAccounts
 	// SandboxOf names the live issuer that this one mirrors; empty when it is live itself.

@@ -26,6 +26,10 @@ const (
 	CodeInvalidRedirectURI    = "invalid_redirect_uri"    // RFC 7591 §3.2.2
 	CodeInvalidClientMetadata = "invalid_client_metadata" // RFC 7591 §3.2.2
 
+	CodeAuthorizationPending = "authorization_pending" // RFC 8628 §3.5
+	CodeSlowDown             = "slow_down"             // RFC 8628 §3.5
+	CodeExpiredToken         = "expired_token"         // RFC 8628 §3.5
+
 	CodeInvalidTarget = "invalid_target" // RFC 8707 §2
 
 	CodeInteractionRequired      = "interaction_required"       // OpenID Connect Core §3.1.2.6
@@ -215,6 +219,21 @@ func InvalidRedirectURI(format string, args ...any) *Error {
 // InvalidClientMetadata: another member of a registration is wrong (RFC 7591 §3.2.2).
 func InvalidClientMetadata(format string, args ...any) *Error {
 	return newError(CodeInvalidClientMetadata, fmt.Sprintf(format, args...))
+}
+
+// AuthorizationPending: the person has not decided yet; ask again (RFC 8628 §3.5).
+func AuthorizationPending(format string, args ...any) *Error {
+	return newError(CodeAuthorizationPending, fmt.Sprintf(format, args...))
+}
+
+// SlowDown: the person has not decided yet, and the device asks too often (RFC 8628 §3.5).
+func SlowDown(format string, args ...any) *Error {
+	return newError(CodeSlowDown, fmt.Sprintf(format, args...))
+}
+
+// ExpiredToken: the device code is over before anybody decided (RFC 8628 §3.5).
+func ExpiredToken(format string, args ...any) *Error {
+	return newError(CodeExpiredToken, fmt.Sprintf(format, args...))
 }
 
 // InvalidTarget: the resource is unknown or malformed (RFC 8707 §2).

@@ -9,7 +9,8 @@ const (
 	GrantRefreshToken      GrantType = "refresh_token"      // RFC 6749 §6
 	GrantClientCredentials GrantType = "client_credentials" // RFC 6749 §4.4.2
 
-	GrantJWTBearer GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523 §2.1
+	GrantJWTBearer  GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"  // RFC 7523 §2.1
+	GrantDeviceCode GrantType = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §3.4
 )
 
 // ResponseTypeCode is the only response_type of OAuth 2.1 (§4.1.1).

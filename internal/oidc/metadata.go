@@ -13,6 +13,9 @@ type ServerMetadata struct {
 	RevocationEndpoint    string `json:"revocation_endpoint,omitempty"`
 	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"` // RP-Initiated Logout §2.1
 
+	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint,omitempty"` // RFC 8628 §4
+	RegistrationEndpoint        string `json:"registration_endpoint,omitempty"`         // RFC 7591 §3
+
 	ScopesSupported        []string `json:"scopes_supported,omitempty"`
 	ResponseTypesSupported []string `json:"response_types_supported"`
 	ResponseModesSupported []string `json:"response_modes_supported,omitempty"`
