@@ -24,6 +24,7 @@ func (p *program) bench() *cobra.Command {
 	cmd.Flags().StringVar(&config.Database, "database", "", "the server's `database`, empty but for an earlier run; default: SQLite in a temporary folder")
 	cmd.Flags().IntSliceVar(&config.Connections, "connections", []int{1, 16, 64}, "`numbers` of connections at once")
 	cmd.Flags().StringSliceVar(&config.Only, "only", nil, "measure operations whose names contain one of these `parts`")
+	cmd.Flags().StringVar(&config.Profiles, "profiles", "", "write the server's processor profile of each measurement into this `folder`")
 	seconds := cmd.Flags().Float64("seconds", 2, "how many `seconds` each measurement takes")
 	cmd.Flags().IntVar(&limit, "serve-limit", 0, "")
 	_ = cmd.Flags().MarkHidden("serve-limit") // the machine's limit, as a process of its own

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,6 +31,8 @@ type Config struct {
 	Measure time.Duration
 	// Only names the operations to measure by a part of their names; empty means all.
 	Only []string
+	// Profiles is a folder for the server's processor profile of each measurement; empty takes none.
+	Profiles string
 	// Progress hears what is being measured.
 	Progress io.Writer
 	Clock    func() time.Time
@@ -182,8 +186,9 @@ func (b *bench) limits(ctx context.Context) error {
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
 	fmt.Fprintf(b.Progress, "%s, %d connections\n", m.name, connections)
 	before, beforeErr := b.world.size(ctx)
+	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
 	r, cost, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
-	if err != nil {
+	if err = errors.Join(err, profiled()); err != nil {
 		return Line{}, err
 	}
 	after, afterErr := b.world.size(ctx)
@@ -208,6 +213,35 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	return line, nil
 }
 
+// profile asks the server for its processor profile while a measurement runs; the returned function waits for it.
+func (b *bench) profile(ctx context.Context, server *process, name string) (wait func() error) {
+	if b.Profiles == "" {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- download(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", server.admin, max(1, int(b.Measure.Seconds()))), filepath.Join(b.Profiles, name))
+	}()
+	return func() error { return <-done }
+}
+
+func download(ctx context.Context, url, path string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: 5 * time.Minute}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		return err
+	}
+	return os.WriteFile(path, body, 0o600)
+}
+
 // drive loads a process and returns what the load saw and the process's time an operation in microseconds.
 func (b *bench) drive(ctx context.Context, p *process, connections int, each func(int) (operation, error)) (result, float64, error) {
 	var marks []time.Duration
@@ -226,8 +260,8 @@ func (b *bench) drive(ctx context.Context, p *process, connections int, each fun
 
 // process is a server under load.
 type process struct {
-	cmd  *exec.Cmd
-	addr string
+	cmd         *exec.Cmd
+	addr, admin string
 }
 
 // address finds host:port in the line that a server prints when it is ready.
@@ -252,9 +286,9 @@ func start(ctx context.Context, program string, args []string) (*process, error)
 	}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if addr := address.FindString(lines.Text()); addr != "" {
+		if found := address.FindAllString(lines.Text(), -1); len(found) > 0 {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return &process{cmd: cmd, addr: addr}, nil
+			return &process{cmd: cmd, addr: found[0], admin: found[len(found)-1]}, nil
 		}
 		fmt.Fprintln(&trouble, lines.Text())
 	}
