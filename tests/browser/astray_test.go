@@ -21,17 +21,14 @@ func TestBackAfterAllow(t *testing.T) {
 	eachWay(t, func(b *tab) {
 		b.newConnection()
 		b.press("#allow")
-		b.connected()
-		b.open(at("app.localhost", "/"))
-		b.do(chromedp.NavigateBack())
-		b.do(chromedp.NavigateBack())
-		// Whatever page Back shows, it is calm, and the connection stays.
+		b.expect("#call-api")
+		b.lead("history.back()", "location.pathname === '/consent'")
+		// The browser may show the page as it was left: then a second Allow says that all is done.
 		if b.has("#allow") {
-			b.press("#allow")
+			b.lead("document.querySelector('#allow').click()", "!document.querySelector('#allow')")
 		}
-		if b.has("#error") {
-			b.fail("Back ended on an error page")
-		}
+		b.expectText("h1", "You already connected Parcel Robot")
+		b.picture(b.t.Name())
 		b.open(at("app.localhost", "/connection/acme"))
 		b.connected()
 	})

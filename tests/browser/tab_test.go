@@ -124,6 +124,19 @@ func (b *tab) arrive(step chromedp.Action[chromedp.Void]) int64 {
 	return response.Status
 }
 
+// lead does something that ends where a condition holds, perhaps on a page that the browser kept and does not load again.
+func (b *tab) lead(script, condition string) {
+	b.t.Helper()
+	b.do(discard(chromedp.Evaluate[*struct{}](script + "; null")))
+	for range 100 {
+		if arrived, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](condition)); err == nil && arrived {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.fail("%s did not end where %s", script, condition)
+}
+
 func (b *tab) fill(selector, value string) {
 	b.t.Helper()
 	b.expect(selector)
