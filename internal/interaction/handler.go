@@ -16,6 +16,7 @@ import (
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/session"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -40,11 +41,16 @@ type Handler struct {
 	Config
 
 	sealer sealer
+	limits throttle.Limiter
 }
 
 // New returns the pages of an issuer.
 func New(config Config) *Handler {
-	return &Handler{Config: config, sealer: sealer{keyring: config.Keyring, issuer: []byte(config.Issuer.Name), rand: config.Rand}}
+	return &Handler{
+		Config: config,
+		sealer: sealer{keyring: config.Keyring, issuer: []byte(config.Issuer.Name), rand: config.Rand},
+		limits: throttle.Limiter{Issuer: config.Issuer.Name, Store: config.Store, Keyring: config.Keyring},
+	}
 }
 
 // ShowSignIn asks for e-mail and password.

@@ -12,6 +12,7 @@ import (
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -49,12 +50,12 @@ func (h *Handler) resetPassword(t *turn) error {
 		}
 		return h.askReset(t, statusMistakes, web.ResetPassword{Email: typed, Errors: web.Errors{{Field: web.FieldEmail, Problem: problem}}})
 	}
-	limited, err := h.spend(t.r.Context(), mailLimits(t.r.Context(), email)...)
+	limited, err := h.limits.Spend(t.r.Context(), mailLimits(t.r.Context(), email)...)
 	if err != nil {
 		return err
 	}
 	if !limited.Never() {
-		t.w.Header().Set("Retry-After", retryAfter(limited, h.now()))
+		t.w.Header().Set("Retry-After", throttle.RetryAfter(limited, h.now()))
 		return h.askReset(t, http.StatusTooManyRequests, web.ResetPassword{Email: typed, Until: limited.Time()})
 	}
 	user, err := h.Store.UserByEmail(t.r.Context(), h.Issuer.Name, email)
@@ -239,7 +240,7 @@ func (h *Handler) replacePassword(t *turn, user store.User, secret string, spent
 		if err := tx.SetPassword(h.Issuer.Name, user.ID, hash); err != nil {
 			return err
 		}
-		if err := tx.ClearThrottle(h.Issuer.Name, h.bucket(emailLimit(user.Email))); err != nil {
+		if err := h.limits.Clear(tx, emailLimit(user.Email)); err != nil {
 			return err
 		}
 		if ended, err = tx.EndOtherSessions(h.Issuer.Name, user.ID, nil); err != nil {

@@ -10,6 +10,7 @@ import (
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -75,7 +76,7 @@ func (h *Handler) signIn(t *turn) error {
 		return err
 	}
 	device := h.Sessions.KnownDevice(t.r, user.ID)
-	limited, err := h.spend(t.r.Context(), signInLimits(t, email, device, user.ID)...)
+	limited, err := h.limits.Spend(t.r.Context(), signInLimits(t, email, device, user.ID)...)
 	if err != nil {
 		return err
 	}
@@ -108,15 +109,15 @@ func signInMistakes(typed, password string) (email string, mistakes web.Errors) 
 
 // signInLimits: a browser that the person signed in with before has a limit of its own, so that nobody else's guesses lock
 // them out.
-func signInLimits(t *turn, email, device, userID string) []limit {
+func signInLimits(t *turn, email, device, userID string) []throttle.Limit {
 	if device != "" {
-		return []limit{deviceLimit(device, userID)}
+		return []throttle.Limit{deviceLimit(device, userID)}
 	}
-	return []limit{emailLimit(email), addressLimit(addressOf(t.r.Context()))}
+	return []throttle.Limit{emailLimit(email), addressLimit(t.r.Context())}
 }
 
 func (h *Handler) tooManySignIns(t *turn, typed string, until micros.Time) error {
-	t.w.Header().Set("Retry-After", retryAfter(until, h.now()))
+	t.w.Header().Set("Retry-After", throttle.RetryAfter(until, h.now()))
 	return h.askSignIn(t, http.StatusTooManyRequests, web.SignIn{Email: typed, Problem: web.SignInLimited, Until: until.Time()})
 }
 
@@ -135,7 +136,7 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	}
 	var setCookies func(http.ResponseWriter)
 	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
-		if err := tx.ClearThrottle(h.Issuer.Name, h.bucket(spent)); err != nil {
+		if err := h.limits.Clear(tx, spent); err != nil {
 			return err
 		}
 		if setCookies, err = h.startSession(tx, t, user.ID); err != nil {

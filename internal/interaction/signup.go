@@ -14,6 +14,7 @@ import (
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -51,7 +52,7 @@ func (h *Handler) signUp(t *turn) error {
 	if len(mistakes) > 0 {
 		return h.askSignUp(t, statusMistakes, web.SignUp{Name: name, Email: typed, Errors: mistakes})
 	}
-	if limited, err := h.spend(t.r.Context(), mailLimits(t.r.Context(), email)...); err != nil || !limited.Never() {
+	if limited, err := h.limits.Spend(t.r.Context(), mailLimits(t.r.Context(), email)...); err != nil || !limited.Never() {
 		return h.tooMany(t, limited, err)
 	}
 	hash, err := h.Passwords.Hash(t.r.Context(), secret) // before anything is looked up: it takes as long either way
@@ -98,7 +99,7 @@ func (h *Handler) tooMany(t *turn, limited micros.Time, err error) error {
 	if err != nil {
 		return err
 	}
-	t.w.Header().Set("Retry-After", retryAfter(limited, h.now()))
+	t.w.Header().Set("Retry-After", throttle.RetryAfter(limited, h.now()))
 	return h.render(t, http.StatusTooManyRequests, web.TooManyRequests{Until: limited.Time()})
 }
 

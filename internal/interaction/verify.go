@@ -11,6 +11,7 @@ import (
 	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -105,12 +106,12 @@ func (h *Handler) verify(t *turn) error {
 
 // resend makes a new code; the one before is void.
 func (h *Handler) resend(t *turn, waiting *pending) error {
-	limited, err := h.spend(t.r.Context(), mailLimits(t.r.Context(), waiting.Email)...)
+	limited, err := h.limits.Spend(t.r.Context(), mailLimits(t.r.Context(), waiting.Email)...)
 	if err != nil {
 		return err
 	}
 	if !limited.Never() {
-		t.w.Header().Set("Retry-After", retryAfter(limited, h.now()))
+		t.w.Header().Set("Retry-After", throttle.RetryAfter(limited, h.now()))
 		return h.askCode(t, http.StatusTooManyRequests, waiting, web.VerifyEmail{State: web.VerifyTooMany, Until: limited.Time()})
 	}
 	waiting.who.R = t.in.Get("r")
