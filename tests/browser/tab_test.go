@@ -127,7 +127,7 @@ func (b *tab) arrive(step chromedp.Action[chromedp.Void]) int64 {
 // lead does something that ends where a condition holds, perhaps on a page that the browser kept and does not load again.
 func (b *tab) lead(script, condition string) {
 	b.t.Helper()
-	b.do(discard(chromedp.Evaluate[*struct{}](script + "; null")))
+	_ = chromedp.Do(b.ctx, discard(chromedp.Evaluate[*struct{}](script+"; null"))) // its answer may be lost with the page it leaves
 	for range 100 {
 		if arrived, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](condition)); err == nil && arrived {
 			return
