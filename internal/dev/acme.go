@@ -3,10 +3,12 @@ package dev
 import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store"
 )
 
-// acme is the sample platform without a dialect: a marketplace whose sellers connect apps to their shops.
-func acme(base, api string) *issuer.Issuer {
+// acmeIssuer is the sample platform without a dialect: a marketplace whose sellers connect apps to their shops.
+func acmeIssuer(base, api string) *issuer.Issuer {
 	return &issuer.Issuer{
 		Name: "acme", URL: base, Hosts: []string{hostOf(base)}, Title: "Acme",
 		Brand: issuer.Brand{
@@ -19,6 +21,44 @@ func acme(base, api string) *issuer.Issuer {
 		IDTokenAlgs: []jwk.Alg{jwk.RS256, jwk.ES256, jwk.EdDSA},
 		SignUp:      true,
 	}
+}
+
+func acme(site sites) (*platform, error) {
+	is := acmeIssuer(site.url("acme"), site.url("api.acme"))
+	authorizationCode := []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
+	return &platform{
+		issuer: is, summary: "A marketplace that speaks the standards alone. Parcel Robot ships what its sellers sold.",
+		hosts: map[string]string{"issuer": is.URL, "api": site.url("api.acme"), "app": site.url("app")},
+		users: []sampleUser{
+			{"usr_noura", "noura@acme.example", "Noura Haddad", "en"},
+			{"usr_omar", "omar@acme.example", "Omar Benali", "fr"},
+			{"usr_linh", "linh@acme.example", "Linh Tran", "vi"},
+		},
+		accounts: []sampleAccount{
+			{"acc_nouras-shop", "Noura's Shop", map[string]issuer.Role{"usr_noura": issuer.RoleOwner, "usr_omar": issuer.RoleMember}},
+			{"acc_harbour-books", "Harbour Books", map[string]issuer.Role{"usr_noura": issuer.RoleAdmin, "usr_linh": issuer.RoleOwner}},
+			{"acc_parcel-robot", "Parcel Robot Ltd", map[string]issuer.Role{"usr_linh": issuer.RoleOwner}},
+		},
+		clients: []sampleClient{
+			{id: "parcel-robot", name: "Parcel Robot", owner: "acc_parcel-robot", metadata: store.ClientMetadata{
+				RedirectURIs: []string{site.url("app") + "/callback/acme"}, PostLogoutRedirectURIs: []string{site.url("app") + "/"},
+				TokenEndpointAuthMethod: "client_secret_basic", GrantTypes: authorizationCode, ResponseTypes: []string{"code"}, ApplicationType: "web",
+				Scope:     oauth.ScopeSet{"openid", "profile", "email", "offline_access", "orders:read", "orders:write", "products:read", "payouts:read"},
+				ClientURI: site.url("app"), LogoURI: site.url("acme") + "/static/sample/parcel-robot.svg", PolicyURI: "https://parcelrobot.example/privacy", Reviewed: true,
+			}},
+			{id: "shop-cli", name: "Shop CLI", owner: "acc_parcel-robot", metadata: store.ClientMetadata{
+				RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", GrantTypes: authorizationCode,
+				ResponseTypes: []string{"code"}, ApplicationType: "native",
+				Scope: oauth.ScopeSet{"openid", "profile", "email", "offline_access", "orders:read", "products:read"},
+			}},
+			{id: "nightly-reports", name: "Nightly Reports", owner: "acc_parcel-robot", metadata: store.ClientMetadata{
+				TokenEndpointAuthMethod: "client_secret_post", GrantTypes: []oauth.GrantType{oauth.GrantClientCredentials}, Scope: oauth.ScopeSet{"reports:read"},
+			}},
+			{id: "orders-api", name: "Acme Orders API", owner: "acc_parcel-robot", metadata: store.ClientMetadata{
+				TokenEndpointAuthMethod: "client_secret_basic", GrantTypes: []oauth.GrantType{oauth.GrantClientCredentials}, Introspects: true,
+			}},
+		},
+	}, nil
 }
 
 func acmeScopes() issuer.Catalogue {

@@ -20,7 +20,10 @@ import (
 
 // build seeds the platforms and puts the server, the sample app, the APIs and the front page on their hosts.
 func (d *dev) build(ctx context.Context) (*server.Server, error) {
-	platforms := []platform{acmePlatform(d.sites)}
+	platforms, err := platforms(d.sites)
+	if err != nil {
+		return nil, err
+	}
 	if err := d.seedAll(ctx, platforms); err != nil {
 		return nil, err
 	}
@@ -43,19 +46,22 @@ func (d *dev) build(ctx context.Context) (*server.Server, error) {
 }
 
 // seedAll hashes the one sample password once: hashing is slow on purpose.
-func (d *dev) seedAll(ctx context.Context, platforms []platform) error {
+func (d *dev) seedAll(ctx context.Context, platforms []*platform) error {
 	hash, err := password.New(password.Config{Rand: d.Rand}).Hash(ctx, Password)
 	if err != nil {
 		return err
 	}
-	d.manifests = Manifest{Issuers: map[string]IssuerManifest{}}
+	manifest := Manifest{Issuers: map[string]IssuerManifest{}}
 	for _, p := range platforms {
 		if err := d.seed(ctx, p, hash); err != nil {
 			return fmt.Errorf("seed %s: %w", p.issuer.Name, err)
 		}
-		d.manifests.Issuers[p.issuer.Name] = d.manifest(p)
+		if err := d.giveCredentials(ctx, p); err != nil {
+			return fmt.Errorf("service accounts of %s: %w", p.issuer.Name, err)
+		}
+		manifest.Issuers[p.issuer.Name] = d.manifest(p)
 	}
-	return writeManifest(d.Data, d.manifests)
+	return writeManifest(d.Data, manifest)
 }
 
 // secretHash is what the token endpoint will compare with.
@@ -64,16 +70,16 @@ func (d *dev) secretHash(issuerName, clientID, secret string) []byte {
 }
 
 // hosts are everything in dev mode that is not an issuer.
-func (d *dev) hosts(ctx context.Context, platforms []platform, pages *web.Renderer) (map[string]http.Handler, error) {
+func (d *dev) hosts(ctx context.Context, platforms []*platform, pages *web.Renderer) (map[string]http.Handler, error) {
 	app, err := sampleapp.New(sampleapp.Config{
-		URL: d.sites.url("app"), Platforms: d.connectable(platforms), HTTPClient: d.client, Now: d.Clock, Random: d.Rand,
+		URL: d.sites.url("app"), Platforms: d.connectable(platforms[:1]), HTTPClient: d.client, Now: d.Clock, Random: d.Rand,
 	})
 	if err != nil {
 		return nil, err
 	}
 	api, err := standin.New(ctx, standin.Config{
 		Name: "Acme Orders API", Issuer: d.sites.url("acme"), Resource: d.sites.url("api.acme"), ClientID: "orders-api",
-		ClientSecret: d.secret("acme", "orders-api"), HTTPClient: d.client, Now: d.Clock, Logger: d.Log,
+		ClientSecret: d.secret(platforms[0], platforms[0].client("orders-api")), HTTPClient: d.client, Now: d.Clock, Logger: d.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -89,12 +95,12 @@ func (d *dev) hosts(ctx context.Context, platforms []platform, pages *web.Render
 }
 
 // connectable is what the sample app offers to connect.
-func (d *dev) connectable(platforms []platform) []sampleapp.Platform {
+func (d *dev) connectable(platforms []*platform) []sampleapp.Platform {
 	var offered []sampleapp.Platform
 	for _, p := range platforms {
 		offered = append(offered, sampleapp.Platform{
-			ID: p.issuer.Name, Name: p.issuer.Title, Summary: "A marketplace. Parcel Robot ships what its sellers sold.", Issuer: p.issuer.URL,
-			ClientID: "parcel-robot", ClientSecret: d.secret(p.issuer.Name, "parcel-robot"),
+			ID: p.issuer.Name, Name: p.issuer.Title, Summary: p.summary, Issuer: p.issuer.URL,
+			ClientID: "parcel-robot", ClientSecret: d.secret(p, p.client("parcel-robot")),
 			Scopes: []string{"openid", "profile", "email", "offline_access", "orders:read", "orders:write", "payouts:read"},
 			APIURL: p.hosts["api"] + "/orders",
 		})
@@ -102,7 +108,7 @@ func (d *dev) connectable(platforms []platform) []sampleapp.Platform {
 	return offered
 }
 
-func (d *dev) front(platforms []platform, pages *web.Renderer) (http.Handler, error) {
+func (d *dev) front(platforms []*platform, pages *web.Renderer) (http.Handler, error) {
 	home, err := front.New(front.Config{
 		SampleApp: d.sites.url("app") + "/", Gallery: d.sites.url("") + "/dev/gallery", Manifest: d.Data + "/dev.json", Data: d.Data, Temporary: d.temporary,
 		Platforms: frontPlatforms(platforms), Mailbox: d.mails, Now: d.Clock,
@@ -118,11 +124,11 @@ func (d *dev) front(platforms []platform, pages *web.Renderer) (http.Handler, er
 	return mux, nil
 }
 
-func frontPlatforms(platforms []platform) []front.Platform {
+func frontPlatforms(platforms []*platform) []front.Platform {
 	var shown []front.Platform
 	for _, p := range platforms {
 		entry := front.Platform{
-			ID: p.issuer.Name, Name: p.issuer.Title, Issuer: p.issuer.URL, Connected: p.issuer.Endpoint("/connected"),
+			ID: p.issuer.Name, Name: p.issuer.Title, Summary: p.summary, Issuer: p.issuer.URL, Connected: p.issuer.Endpoint("/connected"),
 			Links: []front.Link{
 				{Title: "Create an account", URL: p.issuer.Endpoint("/sign-up")},
 				{Title: "Accounts and members", URL: p.issuer.Endpoint("/accounts")},

@@ -48,7 +48,6 @@ type dev struct {
 	keyring   *seal.Keyring
 	mails     *mailbox
 	client    *http.Client
-	manifests Manifest
 }
 
 // sites names every host of dev mode; browsers and curl resolve *.localhost by themselves.
@@ -176,7 +175,7 @@ func (d *dev) greet() {
 }
 
 // brands are how the pages of each platform look.
-func brands(platforms []platform) []web.Brand {
+func brands(platforms []*platform) []web.Brand {
 	var all []web.Brand
 	for _, p := range platforms {
 		all = append(all, web.Brand{Issuer: p.issuer.Name, Title: p.issuer.Title, LogoURL: p.issuer.Brand.LogoURL, Colour: p.issuer.Brand.Color})

@@ -1,0 +1,52 @@
+package dev
+
+import (
+	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jwk"
+	"latchkey.dev/internal/oauth"
+)
+
+// noorle is a platform of agents, which people open to dashboards, chat bots and devices.
+func noorle(site sites) (*platform, error) {
+	is, err := draft("noorle", "Noorle", "#4338ca", site.url("console.noorle"), issuer.Catalogue{
+		{Name: "read", Machine: true}, {Name: "execute", Machine: true},
+		{Name: "manage", Roles: []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin}, Optional: true},
+		{Name: "admin", Roles: []issuer.Role{issuer.RoleOwner}, Sensitive: true, Optional: true},
+	})
+	if err != nil {
+		return nil, err
+	}
+	is.Audience = site.url("api.noorle")
+	is.AccessToken.Kind, is.AccessToken.Alg = issuer.JWT, jwk.ES256
+	is.IDTokenAlgs = []jwk.Alg{jwk.RS256, jwk.ES256}
+	is.PKCEOptional = true
+	all := oauth.ScopeSet{"openid", "profile", "email", "offline_access", "read", "execute", "manage", "admin"}
+	mine := func(id, name string) sampleClient { return sampleClient{id: id, name: name, owner: "org_parcel-robot"} }
+	robot, spa, bot, device, nightly, quickstart := mine("app_parcelrobot", "Parcel Robot"), mine("app_dashboard", "Agent Dashboard"),
+		mine("app_slackbot", "Slack Bot"), mine("app_tv", "Agent TV"), mine("app_nightly", "Nightly Run"), mine("app_quickstart", "Quickstart")
+	robot.metadata = site.parcelRobot(is, withoutPKCE(app(oauth.AuthMethodPost, all, site.callback("noorle"))))
+	spa.metadata = app(oauth.AuthMethodNone, oauth.ScopeSet{"read", "offline_access"}, "https://dashboard.example/callback")
+	bot.metadata = withoutPKCE(app(oauth.AuthMethodBasic, oauth.ScopeSet{"read", "execute", "manage", "offline_access"}, "https://slackbot.example/callback"))
+	device.metadata = app(oauth.AuthMethodNone, oauth.ScopeSet{"read", "execute", "offline_access"})
+	device.metadata.GrantTypes, device.metadata.ResponseTypes = []oauth.GrantType{grantDeviceCode, oauth.GrantRefreshToken}, nil
+	nightly.metadata = machine(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute"})
+	quickstart.metadata = app(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute", "offline_access"}, "http://127.0.0.1:8094/callback")
+	return &platform{
+		issuer: is, dialect: "noorle", summary: "Agents. People open theirs to dashboards, chat bots and devices.",
+		hosts: map[string]string{"console": site.url("console.noorle"), "api": site.url("api.noorle")},
+		users: []sampleUser{
+			{"usr_noura", "noura@noorle.example", "Noura Haddad", "en"},
+			{"usr_omar", "omar@noorle.example", "Omar Benali", "fr"},
+			{"usr_linh", "linh@noorle.example", "Linh Tran", "en"},
+		},
+		accounts: []sampleAccount{
+			{"org_harbour", "Harbour Labs", map[string]issuer.Role{
+				"usr_noura": issuer.RoleOwner, "usr_omar": issuer.RoleMember, "usr_linh": issuer.RoleAdmin,
+			}},
+			owned("org_parcel-robot", "Parcel Robot Ltd", "usr_linh"),
+		},
+		clients: []sampleClient{robot, spa, bot, device, nightly, quickstart, {id: "app_agents-api", name: "Agents API", owner: "org_parcel-robot", metadata: checker()}},
+	}, nil
+}
+
+const grantDeviceCode oauth.GrantType = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §3.4
