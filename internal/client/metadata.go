@@ -86,25 +86,37 @@ func checkAuthMethod(_ *issuer.Issuer, m *store.ClientMetadata) error {
 	}
 }
 
-func checkGrantTypes(_ *issuer.Issuer, m *store.ClientMetadata) error {
+func checkGrantTypes(at *issuer.Issuer, m *store.ClientMetadata) error {
+	offered := []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials}
+	if at.Policy.Device {
+		offered = append(offered, oauth.GrantDeviceCode)
+	}
 	for i, grantType := range m.GrantTypes {
-		switch grantType {
-		case oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials:
-		default:
-			return oauth.InvalidClientMetadata("grant_types may hold authorization_code, refresh_token and client_credentials, not %s", grantType)
+		if !slices.Contains(offered, grantType) {
+			return oauth.InvalidClientMetadata("grant_types may hold %s, not %s", listed(offered), grantType)
 		}
 		if slices.Contains(m.GrantTypes[:i], grantType) {
 			return oauth.InvalidClientMetadata("grant_types names %s twice", grantType)
 		}
 	}
 	has := func(grantType oauth.GrantType) bool { return slices.Contains(m.GrantTypes, grantType) }
-	if has(oauth.GrantRefreshToken) && !has(oauth.GrantAuthorizationCode) {
-		return oauth.InvalidClientMetadata("grant_types names refresh_token, which only comes with authorization_code")
+	if has(oauth.GrantRefreshToken) && !has(oauth.GrantAuthorizationCode) && !has(oauth.GrantDeviceCode) {
+		return oauth.InvalidClientMetadata("grant_types names refresh_token, which only comes with a grant that a person gives, such as authorization_code")
 	}
 	if has(oauth.GrantClientCredentials) && m.TokenEndpointAuthMethod == oauth.AuthMethodNone { // RFC 6749 §4.4
 		return oauth.InvalidClientMetadata("client_credentials is only for clients with a secret")
 	}
 	return nil
+}
+
+// listed is "a, b and c".
+func listed(types []oauth.GrantType) string {
+	names := make([]string, len(types))
+	for i, grantType := range types {
+		names[i] = string(grantType)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // checkResponseTypes holds response_types to grant_types (RFC 7591 §2.1).

@@ -115,3 +115,17 @@ func TestOAuth21_4_1_1_PKCEMayBeOptionalOnlyForConfidentialClients(t *testing.T)
 		t.Error("a public client may leave PKCE out")
 	}
 }
+
+func TestRFC8628_3_4_ADevicesAppNeedsNoRedirectURI(t *testing.T) {
+	device := func() *store.ClientMetadata {
+		return &store.ClientMetadata{TokenEndpointAuthMethod: oauth.AuthMethodNone, GrantTypes: []oauth.GrantType{oauth.GrantDeviceCode, oauth.GrantRefreshToken}}
+	}
+	at := settings()
+	if err := client.CheckMetadata(at, device()); err == nil {
+		t.Error("registered where devices cannot ask")
+	}
+	at.Policy.Device = true
+	if err := client.CheckMetadata(at, device()); err != nil {
+		t.Error(err)
+	}
+}

@@ -175,10 +175,14 @@ func stillAllowed(scopes oauth.ScopeSet, grant store.Grant) (oauth.ScopeSet, err
 	return allowed, nil
 }
 
-// redeemCode spends the code and creates what it buys in one transaction. Whoever comes second finds it used.
 func (h *Handler) redeemCode(ctx context.Context, a authorization) error {
+	return h.redeem(ctx, a, (*store.Tx).RedeemCode)
+}
+
+// redeem spends a code and creates what it buys in one transaction. Whoever comes second finds it used.
+func (h *Handler) redeem(ctx context.Context, a authorization, spend func(*store.Tx, []byte, store.Family) error) error {
 	err := h.Store.InTx(ctx, func(tx *store.Tx) error {
-		if err := tx.RedeemCode(a.code.Hash, a.family); err != nil {
+		if err := spend(tx, a.code.Hash, a.family); err != nil {
 			return err
 		}
 		if err := h.trackToken(tx, *a.code); err != nil {

@@ -41,6 +41,9 @@ func New(config Config) *Handler {
 		oauth.GrantRefreshToken:      {load: h.loadRefreshToken, write: h.rotateRefreshToken, narrowsScope: true},
 		oauth.GrantClientCredentials: {load: h.loadClient, write: writeNothing, narrowsScope: true},
 	}
+	if config.Issuer.Policy.Device {
+		h.grantTypes[oauth.GrantDeviceCode] = grantType{load: h.loadDeviceCode, write: h.redeemDeviceCode}
+	}
 	if config.ServiceAccounts != nil {
 		h.grantTypes[oauth.GrantJWTBearer] = grantType{prove: h.proveAssertion, load: h.loadAssertion, write: h.spendAssertion, narrowsScope: true}
 	}

@@ -28,7 +28,7 @@ func (h *Handler) ServeToken(w http.ResponseWriter, r *http.Request) error {
 	response, err := h.Token(r.Context(), Request{
 		GrantType: oauth.GrantType(form.Get("grant_type")), Client: credentials,
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
-		RefreshToken: form.Get("refresh_token"), Scope: form.Get("scope"), Resources: form.List("resource"),
+		RefreshToken: form.Get("refresh_token"), DeviceCode: form.Get("device_code"), Scope: form.Get("scope"), Resources: form.List("resource"),
 		Assertion: form.Get("assertion"), Address: wire.RequestAddress(r), Principal: principal,
 	})
 	if err != nil {

@@ -16,6 +16,8 @@ type Request struct {
 	// Code, RedirectURI and CodeVerifier belong to an authorization code (RFC 7636 §4.5).
 	Code, RedirectURI, CodeVerifier string
 	RefreshToken                    string
+	// DeviceCode is what a device waits with (RFC 8628 §3.4).
+	DeviceCode string
 	// Scope may narrow a refresh token's or a client's own; a code's was decided by the person.
 	Scope string
 	// Resources may narrow the audience (RFC 8707 §2.2).

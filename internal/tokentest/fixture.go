@@ -302,7 +302,7 @@ func (f *Fixture) Unavailable() {
 	db, err := sql.Open("sqlite", f.path)
 	f.Must(err)
 	defer func() { f.Must(db.Close()) }()
-	for _, table := range []string{"clients", "codes", "exchanges", "families", "grants", "revoked_tokens", "service_keys", "signing_keys", "users"} {
+	for _, table := range []string{"clients", "codes", "device_codes", "exchanges", "families", "grants", "registrations", "revoked_tokens", "service_keys", "signing_keys", "users"} {
 		_, err := db.ExecContext(f.Context(), "ALTER TABLE "+table+" RENAME TO gone_"+table)
 		f.Must(err)
 	}
