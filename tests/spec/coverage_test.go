@@ -37,7 +37,7 @@ func TestEveryRequirementNamesATestThatExists(t *testing.T) {
 			t.Errorf("%s §%s: %q has no test or no place", r.specification, r.section, r.text)
 		}
 		for _, name := range r.shownBy {
-			if !tests[name] {
+			if !tests.has(name) {
 				t.Errorf("%s §%s: there is no test %s", r.specification, r.section, name)
 			}
 		}
@@ -99,10 +99,23 @@ func references(cell string) []string {
 	return names
 }
 
-// existingTests names every Go test as package.Test and every web script as web/file.txt.
-func existingTests(t *testing.T) map[string]bool {
+// suite is every test by its name: Go tests as package.Test, the cases of web scripts as "web/file.txt case".
+type suite struct {
+	tests map[string]bool
+	cases []string
+}
+
+// has tells whether a test exists. A web script's case is named by how it begins: its section, or its heading.
+func (s *suite) has(name string) bool {
+	return s.tests[name] || slices.ContainsFunc(s.cases, func(c string) bool {
+		rest, found := strings.CutPrefix(c, name)
+		return found && strings.HasPrefix(name, "web/") && (rest == "" || strings.ContainsAny(rest[:1], " :"))
+	})
+}
+
+func existingTests(t *testing.T) *suite {
 	t.Helper()
-	names := map[string]bool{}
+	s := &suite{tests: map[string]bool{}}
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -110,26 +123,52 @@ func existingTests(t *testing.T) map[string]bool {
 		case entry.IsDir() && (entry.Name() == "node_modules" || (strings.HasPrefix(entry.Name(), ".") && path != root)):
 			return filepath.SkipDir
 		case strings.HasSuffix(path, "_test.go"):
-			return addGoTests(names, path)
+			return s.addGo(path)
 		case filepath.Ext(path) == ".txt" && filepath.Base(filepath.Dir(path)) == "web":
-			names["web/"+entry.Name()] = true
+			return s.addScript(path)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names
+	return s
 }
 
-func addGoTests(names map[string]bool, path string) error {
+func (s *suite) addGo(path string) error {
 	source, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	folder := filepath.Base(filepath.Dir(path))
 	for _, match := range declared.FindAllSubmatch(source, -1) {
-		names[folder+"."+string(match[1])] = true
+		s.tests[folder+"."+string(match[1])] = true
 	}
 	return nil
+}
+
+func (s *suite) addScript(path string) error {
+	script, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(script)) {
+		if heading, found := strings.CutPrefix(line, "== "); found {
+			s.cases = append(s.cases, "web/"+filepath.Base(path)+" "+strings.TrimSpace(heading))
+		}
+	}
+	return nil
+}
+
+// The check itself: a name that is nearly a test is none.
+func TestNamesAreExact(t *testing.T) {
+	s := &suite{tests: map[string]bool{"token.TestX": true}, cases: []string{"web/a.txt §2.1 words", "web/a.txt Refresh: words"}}
+	for name, want := range map[string]bool{
+		"token.TestX": true, "web/a.txt §2.1": true, "web/a.txt Refresh": true,
+		"token.TestY": false, "web/a.txt §2": false, "web/a.txt §2.2": false, "web/b.txt §2.1": false, "web/a.txt": true, "": false,
+	} {
+		if s.has(name) != want {
+			t.Errorf("has(%q) = %v", name, !want)
+		}
+	}
 }
