@@ -122,3 +122,12 @@ func (s *Store) ExchangesOfAccount(ctx context.Context, issuer, accountID, befor
 	rows, err := s.read.ListExchangesOfAccount(ctx, dbsql.ListExchangesOfAccountParams{Issuer: issuer, AccountID: accountID, ID: before, Limit: int32(limit)})
 	return rows, s.fail(err)
 }
+
+// ExchangesOfDeveloper lists the exchanges of every app that an account of the user owns, newest first, before an identifier; see
+// LastEvent.
+func (s *Store) ExchangesOfDeveloper(ctx context.Context, issuer, userID, before string, limit int) ([]Exchange, error) {
+	rows, err := s.read.ListExchangesOfDeveloper(ctx, dbsql.ListExchangesOfDeveloperParams{
+		Issuer: issuer, UserID: userID, Before: before, Limit: int32(limit),
+	})
+	return rows, s.fail(err)
+}

@@ -542,6 +542,65 @@ func (q *Queries) ListExchangesOfClient(ctx context.Context, arg ListExchangesOf
 	return items, nil
 }
 
+const listExchangesOfDeveloper = `-- name: ListExchangesOfDeveloper :many
+SELECT exchanges.id, exchanges.issuer, exchanges.client_id, exchanges.account_id, exchanges.user_id, exchanges.grant_id, exchanges.service_account_id, exchanges.key_id, exchanges.code_issued_at, exchanges.token_created_at, exchanges.key_issued_at, exchanges.failed_at, exchanges.failure, exchanges.expires_at FROM members
+JOIN clients ON clients.issuer = members.issuer AND clients.account_id = members.account_id
+JOIN exchanges ON exchanges.issuer = clients.issuer AND exchanges.client_id = clients.id
+WHERE members.issuer = $1 AND members.user_id = $2 AND exchanges.id < $4
+ORDER BY exchanges.id DESC LIMIT $3
+`
+
+type ListExchangesOfDeveloperParams struct {
+	Issuer string
+	UserID string
+	Limit  int32
+	Before string
+}
+
+// Of every app that an account of the user owns.
+func (q *Queries) ListExchangesOfDeveloper(ctx context.Context, arg ListExchangesOfDeveloperParams) ([]Exchange, error) {
+	rows, err := q.db.QueryContext(ctx, listExchangesOfDeveloper,
+		arg.Issuer,
+		arg.UserID,
+		arg.Limit,
+		arg.Before,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Exchange{}
+	for rows.Next() {
+		var i Exchange
+		if err := rows.Scan(
+			&i.ID,
+			&i.Issuer,
+			&i.ClientID,
+			&i.AccountID,
+			&i.UserID,
+			&i.GrantID,
+			&i.ServiceAccountID,
+			&i.KeyID,
+			&i.CodeIssuedAt,
+			&i.TokenCreatedAt,
+			&i.KeyIssuedAt,
+			&i.FailedAt,
+			&i.Failure,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listServiceAccess = `-- name: ListServiceAccess :many
 SELECT living_access.account_id, living_access.grant_id, accounts.name AS account_name
 FROM living_access JOIN accounts ON accounts.issuer = living_access.issuer AND accounts.id = living_access.account_id

@@ -119,6 +119,14 @@ SELECT * FROM exchanges WHERE issuer = $1 AND client_id = $2 AND id < $3 ORDER B
 -- name: ListExchangesOfAccount :many
 SELECT * FROM exchanges WHERE issuer = $1 AND account_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4;
 
+-- name: ListExchangesOfDeveloper :many
+-- Of every app that an account of the user owns.
+SELECT exchanges.* FROM members
+JOIN clients ON clients.issuer = members.issuer AND clients.account_id = members.account_id
+JOIN exchanges ON exchanges.issuer = clients.issuer AND exchanges.client_id = clients.id
+WHERE members.issuer = $1 AND members.user_id = $2 AND exchanges.id < sqlc.arg(before)
+ORDER BY exchanges.id DESC LIMIT $3;
+
 -- name: PruneServiceSessions :execrows
 DELETE FROM service_sessions WHERE hash IN (SELECT s.hash FROM service_sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 500);
 
