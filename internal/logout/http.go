@@ -97,7 +97,7 @@ func (h *Handler) SignOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request, asked plan) error {
-	page := web.SignOut{StayTo: "/connected"}
+	page := web.SignOut{StayTo: "/connected", BackTo: asked.To}
 	if asked != (plan{}) {
 		sealed, err := h.seal(asked)
 		if err != nil {

@@ -147,10 +147,11 @@ type SignOut struct {
 	App    App    // the app that sent them; Name empty: none
 	Action string // where the form posts; empty: /sign-out
 	StayTo string // where "stay signed in" leads; empty: /connected
+	BackTo string // where the app gets them back, if it said: allowed as a target of the form
 }
 
 func (v SignOut) page() meta {
-	return meta{template: "sign-out", layout: cardLayout, title: say("sign_out.title"), flow: Flow{R: v.R}}
+	return meta{template: "sign-out", layout: cardLayout, title: say("sign_out.title"), flow: Flow{R: v.R, RedirectURI: v.BackTo}}
 }
 
 // SignedOut says that the sign-in of this browser ended.
