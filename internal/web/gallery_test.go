@@ -253,6 +253,8 @@ func TestStableHandles(t *testing.T) {
 		"sign-up/fresh":       {"name", "email", "password", "sign-up"},
 		"choose-account/many": {"account-acc_noura", "account-acc_harbour"},
 		"consent/first":       {"allow", "deny"},
+		"device/enter":        {"user_code", "continue"},
+		"device/consent":      {"allow", "deny", "user-code"},
 		"connected/many":      {"disconnect-parcel-robot", "disconnect-parcel-robot-acc_harbour", "disconnect-ledgerly"},
 		"disconnect/account":  {"disconnect-parcel-robot"},
 	} {

@@ -10,7 +10,8 @@ type input struct {
 	Mode         string // inputmode: which keyboard a phone shows
 	MaxLength    int
 	Error        *FieldError
-	Code         bool // six digits, drawn wide apart
+	Code         bool // drawn wide apart
+	Letters      bool // with Code: of letters, not digits
 }
 
 // input builds a field of kind, one of the cases below.
@@ -43,6 +44,8 @@ func (sp *speaker) inputOf(kind string) input {
 		return input{Field: FieldAccountName, Type: "text", Label: sp.plain("field.account_name"), Hint: sp.plain("field.account_name_hint"), Autocomplete: "organization", MaxLength: 120}
 	case "code":
 		return input{Field: FieldCode, Type: "text", Label: sp.plain("field.code"), Autocomplete: "one-time-code", Mode: "numeric", MaxLength: 12, Code: true}
+	case "user-code":
+		return input{Field: FieldUserCode, Type: "text", Label: sp.plain("field.user_code"), Hint: sp.plain("field.user_code_hint"), Autocomplete: "off", MaxLength: 40, Code: true, Letters: true}
 	}
 	return input{Field: Field(kind), Type: "text", Label: kind}
 }

@@ -13,6 +13,7 @@ const (
 	FieldCode            Field = "code"
 	FieldAccountName     Field = "account_name"
 	FieldRole            Field = "role"
+	FieldUserCode        Field = "user_code"
 )
 
 // Problem is what is wrong with a field. Each has its sentence in every language.
@@ -39,6 +40,8 @@ const (
 	ProblemRoleMissing        Problem = "role_missing"
 	ProblemAlreadyMember      Problem = "already_member"
 	ProblemLastOwner          Problem = "last_owner" // an account keeps at least one owner
+	ProblemUserCodeMissing    Problem = "user_code_missing"
+	ProblemUserCodeWrong      Problem = "user_code_wrong" // unknown, expired or answered: nobody learns which
 )
 
 // problems lists every Problem, for the tests of the message files.
@@ -48,6 +51,7 @@ func problems() []Problem {
 		ProblemPasswordCommon, ProblemPasswordPersonal, ProblemPasswordWrong, ProblemPasswordSame, ProblemNameMissing,
 		ProblemNameLong, ProblemCodeMissing, ProblemCodeWrong, ProblemCodeExpired, ProblemAccountNameMissing,
 		ProblemAccountNameLong, ProblemRoleMissing, ProblemAlreadyMember, ProblemLastOwner,
+		ProblemUserCodeMissing, ProblemUserCodeWrong,
 	}
 }
 

@@ -36,9 +36,10 @@ type Consent struct {
 	HomeURL        string       // the app's own pages; empty: not linked
 	PrivacyURL     string
 	TermsURL       string
-	OfflineAccess  bool // it can act while the person is away; also true when offline_access is among Permissions
-	AccessDays     int  // with OfflineAccess: days without use after which the access ends; 0: not said
-	AlreadyAllowed bool // nothing new is asked; shown because the app asked to ask again (prompt=consent)
+	OfflineAccess  bool   // it can act while the person is away; also true when offline_access is among Permissions
+	AccessDays     int    // with OfflineAccess: days without use after which the access ends; 0: not said
+	DeviceCode     string // as the device shows it, when one waits for the answer (RFC 8628 §3.3)
+	AlreadyAllowed bool   // nothing new is asked; shown because the app asked to ask again (prompt=consent)
 }
 
 func (v Consent) page() meta {
