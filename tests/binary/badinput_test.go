@@ -3,6 +3,7 @@ package binary
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -277,7 +278,7 @@ func drip(t *testing.T, patience time.Duration) {
 			return
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond)) // a TCP connection takes it
-		if _, err := conn.Read(make([]byte, 1)); err == io.EOF {
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
 			return
 		}
 	}

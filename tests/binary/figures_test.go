@@ -140,7 +140,7 @@ func startUp(t *testing.T, binary, folder, name string, arguments func(address s
 		if err != nil {
 			t.Fatal(err)
 		}
-		hsts, err := firstAnswer(process, address, map[string]string{"dev": "acme.localhost" + address[strings.Index(address, ":"):], "serve": "id.acme.example"}[name])
+		hsts, err := firstAnswer(process, address, map[string]string{"dev": strings.Replace(address, "127.0.0.1", "acme.localhost", 1), "serve": "id.acme.example"}[name])
 		now := figures{ready: time.Since(began), hsts: hsts}
 		if err != nil {
 			text, _ := os.ReadFile(log.Name()) // for the message only

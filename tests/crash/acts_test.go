@@ -3,6 +3,7 @@ package crash
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -264,14 +265,7 @@ func (a *actor) lookUp(c *connection) error {
 	return err
 }
 
-func (c *connection) gaveBack(token string) bool {
-	for _, revoked := range c.revoked {
-		if revoked == token {
-			return true
-		}
-	}
-	return false
-}
+func (c *connection) gaveBack(token string) bool { return slices.Contains(c.revoked, token) }
 
 func (a *actor) revokeAccess(c *connection) error {
 	if c.gaveBack(c.access) {

@@ -99,7 +99,7 @@ func (c company) settleIn(t *testing.T) {
 }
 
 // perform lets all act until the server is killed at a moment that nobody knows.
-func (c company) perform(t *testing.T, server *running.Dev, for_ time.Duration) {
+func (c company) perform(t *testing.T, server *running.Dev, length time.Duration) {
 	t.Helper()
 	var killed atomic.Bool
 	done := make(chan struct{})
@@ -107,7 +107,7 @@ func (c company) perform(t *testing.T, server *running.Dev, for_ time.Duration) 
 		defer close(done)
 		c.each(func(a *actor) { a.run(&killed) })
 	}()
-	time.Sleep(for_)
+	time.Sleep(length)
 	killed.Store(true)
 	c.kill(t, server)
 	<-done
@@ -181,7 +181,7 @@ func (c company) explain(t *testing.T, kill int) {
 	t.Helper()
 	for _, a := range c {
 		for _, b := range a.broken {
-			t.Errorf("kill %d, seed %d, %s (%s, %s): %s: %s\n%s", kill, *seed, a.name, a.app.ID, a.user.email, b.kind, b.what, a.record.String())
+			t.Errorf("kill %d, seed %d, %s (%s, %s): %s: %s\n%s", kill, *seed, a.name, a.app.ID, a.user.email, b.kind, b.what, &a.record)
 		}
 	}
 }

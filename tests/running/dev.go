@@ -71,7 +71,8 @@ func StartDev(binary, data string, log io.Writer) (*Dev, error) {
 		return nil, err
 	}
 	d := &Dev{Site: Site{Address: address}, Data: data, binary: binary, log: log}
-	return d, d.Restart()
+	err = d.Restart()
+	return d, err
 }
 
 // Restart starts it at the same address on the same data, after it has ended.

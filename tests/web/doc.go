@@ -22,6 +22,7 @@
 //	connect CLIENT […]         allow, then redeem
 //	refresh, machine, introspect, revoke CLIENT […]
 //	userinfo TOKEN             with the token in the header
+//	                           (a case finds the person's browser as the one before left it; `new browser` is signed out)
 //	open PATH, press ID [P=V]  a person opens a page, presses a control; redirects on the site are followed
 //
 // P=V sets a parameter and P=V again adds a second of that name; -P leaves one out. @auth=none|basic|post and @secret=V authenticate

@@ -84,7 +84,7 @@ func jsonAt(text, path string) (string, bool) {
 	if decoder.Decode(&value) != nil {
 		return "", false
 	}
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		switch container := value.(type) {
 		case map[string]any:
 			inner, ok := container[name]

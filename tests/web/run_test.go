@@ -46,6 +46,10 @@ type run struct {
 
 func (w *world) runCase(t *testing.T, path string, c testCase) {
 	r := &run{world: w, names: w.names(), ada: person.New(w.Rig, w.User.Email, w.names()["password"])}
+	if w.browser != nil {
+		r.ada.Use(*w.browser)
+	}
+	defer func() { browser := r.ada.Browser(); w.browser = &browser }()
 	w.disconnect()
 	for _, s := range c.steps {
 		if err := r.do(s); err != nil {
@@ -102,8 +106,8 @@ func init() { //nolint:gochecknoinits // the table and its entries name each oth
 		"sign":       func(r *run, _ []string) error { return r.signIn() },
 		"new":        func(r *run, _ []string) error { r.ada.Forget(); return nil },
 		"advance":    (*run).advance,
-		"disconnect": func(r *run, _ []string) error { r.world.disconnect(); return nil },
-		"suspend":    func(r *run, words []string) error { r.world.suspend(words[0]); return nil },
+		"disconnect": func(r *run, _ []string) error { r.disconnect(); return nil },
+		"suspend":    func(r *run, words []string) error { r.suspend(words[0]); return nil },
 		"rotate":     (*run).rotate,
 	}
 }
@@ -359,7 +363,7 @@ func (r *run) advance(words []string) error {
 	if err != nil {
 		return err
 	}
-	r.world.Advance(d)
+	r.Advance(d)
 	return nil
 }
 

@@ -82,23 +82,23 @@ func (s *script) add(number int, line string) error {
 // split cuts a line into words; double quotes hold words together, also within one (scope="openid email").
 func split(line string) (words []string, err error) {
 	var word strings.Builder
-	quoted, any := false, false
+	quoted, begun := false, false
 	for _, c := range line {
 		switch {
 		case c == '"':
-			quoted, any = !quoted, true
+			quoted, begun = !quoted, true
 		case c == ' ' && !quoted:
-			if any {
+			if begun {
 				words = append(words, word.String())
 			}
 			word.Reset()
-			any = false
+			begun = false
 		default:
 			word.WriteRune(c)
-			any = true
+			begun = true
 		}
 	}
-	if any {
+	if begun {
 		words = append(words, word.String())
 	}
 	if quoted {

@@ -12,13 +12,15 @@ import (
 	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
+	"latchkey.dev/tests/person"
 )
 
 // world is an issuer with its people and apps, shared by the cases of one file.
 type world struct {
 	*servertest.Rig
 
-	apps map[string]tokentest.App
+	apps    map[string]tokentest.App
+	browser *person.Browser // Ada's, as the case before left it: passwords are slow on purpose
 }
 
 // settings are the lines that may stand before the first case.
