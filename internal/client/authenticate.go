@@ -28,11 +28,15 @@ type Credentials struct {
 
 // CredentialsFrom reads the client's credentials from header or body. Both at once is invalid_request (RFC 6749 §2.3).
 func CredentialsFrom(r *http.Request, p wire.Params) (Credentials, error) {
+	return CredentialsWith(r, p.Get("client_id"), p.Get("client_secret"))
+}
+
+// CredentialsWith reads them from the header, or takes what the body said.
+func CredentialsWith(r *http.Request, bodyID, bodySecret string) (Credentials, error) {
 	id, secret, basic, err := wire.BasicAuth(r)
 	if err != nil {
 		return Credentials{}, err
 	}
-	bodyID, bodySecret := p.Get("client_id"), p.Get("client_secret")
 	switch {
 	case basic && bodySecret != "":
 		return Credentials{}, oauth.InvalidRequest("send the client's credentials in the Authorization header or in the body, not in both (RFC 6749 section 2.3)")

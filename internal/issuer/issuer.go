@@ -35,6 +35,10 @@ type Issuer struct {
 	SignUp bool
 	// PKCEOptional lets confidential clients that registered so leave PKCE out; public clients never can (OAuth 2.1 §4.1.1).
 	PKCEOptional bool
+	// Dialect names the platform's own wire format; empty is the standards' alone. DialectHosts are its addresses by the names that
+	// the dialect gives them: "api" → "api.acme.example".
+	Dialect      string
+	DialectHosts map[string]string
 	// Policy is where the platform differs from the usual answer.
 	Policy Policy
 	// Languages are the BCP 47 tags that the pages are shown in; empty means every language shipped.

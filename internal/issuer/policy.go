@@ -13,9 +13,13 @@ type Policy struct {
 	SingleUseTokens bool
 	// MachineRefresh gives client credentials a refresh token too (RFC 6749 §4.4.3 advises against it).
 	MachineRefresh bool
+	// RefreshAlways gives every authorization a refresh token, without asking for offline_access (OpenID Connect Core §11).
+	RefreshAlways bool
 	// RefreshByAccessToken lets a refresh prove the client by its access token, even an expired one, instead of its secret.
 	RefreshByAccessToken bool
-	// AccountBound makes client credentials name the account that owns the client.
+	// RevokeByToken lets whoever holds a token end it, naming its client, without the client's secret.
+	RevokeByToken bool
+	// AccountBound makes client credentials and refreshes name the account that they are for, and refuses any other.
 	AccountBound bool
 	// RoleScopes narrows a token, at issue and at introspection, to what the user's role may still grant.
 	RoleScopes bool

@@ -37,8 +37,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // the client's next request goes to another node
 	}
 	if !s.gate.enter() {
-		setMachineHeaders(answer.Header())
-		wire.WriteError(answer, r, overloaded())
+		s.refuse(answer, r, overloaded())
 		return
 	}
 	defer s.gate.leave()
@@ -52,10 +51,20 @@ func (s *Server) recoverFrom(answer *recorder, r *http.Request, caught any) {
 	}
 	err := fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
 	if answer.status == 0 {
-		wire.WriteError(answer, r, err)
+		s.refuse(answer, r, err)
 		return
 	}
 	wire.Note(r.Context(), err)
+}
+
+// refuse answers what no route answers, in the words of the address that was asked.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if spoken, ok := s.byHost(r).(speaker); ok {
+		spoken.refuse(w, r, err)
+		return
+	}
+	setMachineHeaders(w.Header())
+	wire.WriteError(w, r, err)
 }
 
 // byHost finds who answers. A host that is none of ours is refused before anything looks at the request, so that no answer

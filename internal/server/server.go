@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/lastuse"
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/seal"
+	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
 )
@@ -26,8 +29,10 @@ import (
 type Config struct {
 	// Issuers are the authorization servers of this process; their hosts do not overlap.
 	Issuers []*issuer.Issuer
-	Store   *store.Store
-	Keyring *seal.Keyring
+	// Dialects are what issuers speak besides the standards, by the issuer's name.
+	Dialects map[string]*dialect.Dialect
+	Store    *store.Store
+	Keyring  *seal.Keyring
 	// Pages renders for people. It knows the brand of every issuer.
 	Pages *web.Renderer
 	// Mail hands mail over for delivery.
@@ -44,7 +49,8 @@ type Config struct {
 	MaxRequests int
 	// MaxHashes bounds how many passwords are hashed at once; 0 means password's own default.
 	MaxHashes int
-	// Hosts are further handlers by Host header; dev mode's sample app and APIs.
+	// Hosts are further handlers by Host header; dev mode's sample app and APIs. One at a dialect's address answers what the dialect
+	// says nothing about.
 	Hosts map[string]http.Handler
 	Clock func() time.Time
 	Rand  io.Reader
@@ -71,6 +77,7 @@ type Server struct {
 	gate     gate
 	proxies  proxies
 	lastUse  *lastuse.Recorder
+	keyMaker *serviceaccount.KeyMaker
 	sender   *mail.Sender
 	draining atomic.Bool
 
@@ -91,6 +98,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if s.metrics == nil {
 		s.metrics = silence{}
 	}
+	s.keyMaker = serviceaccount.NewKeyMaker(config.Rand)
 	s.sender = mail.NewSender(mail.SenderConfig{Store: config.Store, Keyring: config.Keyring, Transport: config.Mail, Log: config.Log})
 	passwords := password.New(password.Config{Rand: config.Rand, Concurrent: config.MaxHashes})
 	for _, is := range config.Issuers {
@@ -102,26 +110,48 @@ func New(ctx context.Context, config Config) (*Server, error) {
 			return nil, fmt.Errorf("signing keys of issuer %s: %w", is.Name, err)
 		}
 		s.sites = append(s.sites, site)
-		if err := s.claim(is.Hosts, site.handler()); err != nil {
-			return nil, err
+		if err := s.open(site); err != nil {
+			return nil, fmt.Errorf("issuer %s: %w", is.Name, err)
 		}
 	}
 	for host, handler := range config.Hosts {
-		if err := s.claim([]string{host}, handler); err != nil {
+		if _, spoken := s.hosts[strings.ToLower(host)].(speaker); spoken {
+			continue // its dialect hands on to it
+		}
+		if err := s.claim(host, handler); err != nil {
 			return nil, err
 		}
 	}
 	return s, config.Store.PollChanges(ctx) // what changes from here on drops what was cached
 }
 
-func (s *Server) claim(hosts []string, handler http.Handler) error {
-	for _, host := range hosts {
-		host = strings.ToLower(host)
-		if _, taken := s.hosts[host]; taken {
-			return fmt.Errorf("the host %s is claimed twice; give each issuer hosts of its own", host)
-		}
-		s.hosts[host] = handler
+// open puts an issuer's site on its hosts, and its dialect in front where it speaks one.
+func (s *Server) open(site *site) error {
+	handlers, own := map[string]http.Handler{}, site.handler()
+	for _, host := range site.issuer.Hosts {
+		handlers[strings.ToLower(host)] = own
 	}
+	if spoken := s.config.Dialects[site.issuer.Name]; spoken != nil {
+		speakers, err := site.speakers(spoken, own, s.config.Hosts)
+		if err != nil {
+			return err
+		}
+		maps.Copy(handlers, speakers)
+	}
+	for host, handler := range handlers {
+		if err := s.claim(host, handler); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) claim(host string, handler http.Handler) error {
+	host = strings.ToLower(host)
+	if _, taken := s.hosts[host]; taken {
+		return fmt.Errorf("the host %s is claimed twice; give each issuer hosts of its own", host)
+	}
+	s.hosts[host] = handler
 	return nil
 }
 

@@ -2,10 +2,12 @@ package server
 
 import (
 	"net/http"
+	"time"
 
 	"latchkey.dev/internal/authorize"
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/discovery"
+	"latchkey.dev/internal/exchange"
 	"latchkey.dev/internal/interaction"
 	"latchkey.dev/internal/introspect"
 	"latchkey.dev/internal/issuer"
@@ -17,6 +19,7 @@ import (
 	"latchkey.dev/internal/portal"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/revoke"
+	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/session"
 	"latchkey.dev/internal/signing"
 	"latchkey.dev/internal/token"
@@ -31,6 +34,7 @@ type site struct {
 	keys     *signing.Keys
 	sessions *session.Manager
 	csrf     *http.CrossOriginProtection
+	clock    func() time.Time
 
 	discovery  *discovery.Handler
 	token      *token.Handler
@@ -41,7 +45,10 @@ type site struct {
 	interaction *interaction.Handler
 	authorize   *authorize.Handler
 	portal      *portal.Portal
-	logout      *logout.Handler
+
+	services *serviceaccount.Service
+	exchange *exchange.Handler
+	logout   *logout.Handler
 }
 
 func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, error) {
@@ -59,12 +66,15 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 	outbox := mail.New(mail.Config{Issuer: is.Name, Keyring: c.Keyring, Pages: c.Pages, Rand: c.Rand})
 	people := interaction.New(interaction.Config{
 		Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Sessions: sessions, Passwords: passwords, Outbox: outbox,
-		Pages: c.Pages, Rand: c.Rand,
+		Pages: c.Pages, Rand: c.Rand, Shapes: shapesOf(c.Dialects[is.Name]),
 	})
+	services := serviceaccount.New(serviceaccount.Config{Issuer: is, Store: c.Store, Keys: s.keyMaker, LastUse: s.lastUse, Rand: c.Rand})
 	return &site{
-		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(), sessions: sessions,
+		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(), sessions: sessions, clock: c.Clock,
 		discovery: documents,
-		token:     token.New(token.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse}),
+		token: token.New(token.Config{
+			Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse, ServiceAccounts: services,
+		}),
 		introspect: introspect.New(introspect.Config{
 			Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, LastUse: s.lastUse,
 		}),
@@ -72,6 +82,8 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		userinfo:    userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
 		interaction: people,
 		authorize:   authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people}),
+		services:    services,
+		exchange:    exchange.New(exchange.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, ServiceAccounts: services}),
 		portal: portal.New(portal.Config{
 			Issuer: is, Store: c.Store, Clients: clients, Sessions: sessions, Pages: c.Pages, Passwords: passwords, Mail: outbox, Rand: c.Rand,
 		}),
