@@ -174,6 +174,9 @@ func TestCrash(t *testing.T) {
 			return
 		}
 	}
+	if told := all.figures().acknowledged; told < 10**kills {
+		t.Errorf("only %d acknowledged in %d kills: too little happened to prove anything", told, *kills)
+	}
 }
 
 // explain says which promises were broken to whom, and what those actors had written down.
