@@ -54,6 +54,9 @@ func (s Step) page() string {
 
 // refuse takes an error to the app.
 func (h *Handler) refuse(t *turn, reason *oauth.Error) error {
+	if t.flow.Request.Device != nil {
+		return h.refuseDevice(t, reason)
+	}
 	refusal := t.to.Refuse(reason)
 	_ = wire.Note(t.r.Context(), reason)
 	location, err := refusal.Location()
@@ -85,6 +88,10 @@ func (h *Handler) codeOf(t *turn) (store.Code, bool, error) {
 
 // answerAgain meets someone who came back to a flow that has its answer: pressed Back, or Allow twice.
 func (h *Handler) answerAgain(t *turn) (done bool, err error) {
+	if t.flow.Request.Device != nil {
+		err := h.proveDevice(t)
+		return err != nil, err
+	}
 	code, found, err := h.codeOf(t)
 	if err != nil || !found {
 		return false, err
@@ -139,6 +146,9 @@ func (h *Handler) finish(t *turn, consent *store.Consent) error {
 
 // hand takes the code to the app.
 func (h *Handler) hand(t *turn, given oauth.ScopeSet) error {
+	if t.flow.Request.Device != nil {
+		return h.backToDevice(t)
+	}
 	location, err := t.to.WithCode(h.codeText(t), given)
 	if err != nil {
 		return err
@@ -182,6 +192,9 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 			RedirectURI: t.to.URI(), CodeChallenge: request.CodeChallenge, Scopes: t.outcome.Asked.Intersect(grant.Scopes),
 			Resources: request.Resources, Nonce: request.Nonce, AuthTime: t.session.AuthTime, AMR: t.session.AMR(), SessionID: t.session.ID,
 		},
+	}
+	if request.Device != nil {
+		return code.Binding.Scopes, allowDevice(tx, request.Device, code)
 	}
 	if err := tx.CreateCode(code); err != nil || !h.Issuer.Policy.SingleUseTokens {
 		return code.Binding.Scopes, err

@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"errors"
 	"net/http"
 
 	"latchkey.dev/internal/mail"
@@ -105,13 +106,23 @@ func shownScopes(outcome Outcome) oauth.ScopeSet {
 
 // deny takes the person's no to the app, and keeps a line of it for them.
 func (h *Handler) deny(t *turn, reason *oauth.Error) error {
-	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) error {
-		return tx.Record(h.event(t, store.EventGrantDenied, "", map[string]string{"scopes": t.outcome.Asked.String()}))
-	})
+	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) error { return h.recordDenial(tx, t) })
+	if errors.Is(err, errAnswered) {
+		_, err = h.answerAgain(t)
+	}
 	if err != nil {
 		return err
 	}
 	return h.refuse(t, reason)
+}
+
+func (h *Handler) recordDenial(tx *store.Tx, t *turn) error {
+	if device := t.flow.Request.Device; device != nil {
+		if err := h.denyDevice(tx, device); err != nil {
+			return err
+		}
+	}
+	return tx.Record(h.event(t, store.EventGrantDenied, "", map[string]string{"scopes": t.outcome.Asked.String()}))
 }
 
 // connectedNotice tells the person by mail that an app was connected, in case it was not them.
@@ -146,6 +157,9 @@ func (h *Handler) showInTesting(t *turn) error {
 
 // backWithDenial is a link that tells the app that nothing was connected.
 func (h *Handler) backWithDenial(t *turn) string {
+	if t.flow.Request.Device != nil { // a link cannot tell the device; nobody has to
+		return ""
+	}
 	location, err := t.to.Refuse(oauth.AccessDenied("the person could not allow it")).Location()
 	if err != nil {
 		return homeOf(t.client, t.to.URI())

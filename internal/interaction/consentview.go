@@ -36,6 +36,9 @@ func (h *Handler) consentView(t *turn) (web.Consent, error) {
 		Owner: owner, Reviewed: metadata.Reviewed, InTesting: t.client.Status == store.ClientTesting, Users: users,
 		HomeURL: metadata.ClientURI, PrivacyURL: metadata.PolicyURI, TermsURL: metadata.TOSURI,
 	}
+	if device := t.flow.Request.Device; device != nil {
+		view.DeviceCode = device.UserCode
+	}
 	if t.outcome.Asked.Has(oidc.ScopeOfflineAccess) && slices.Contains(metadata.GrantTypes, oauth.GrantRefreshToken) {
 		view.OfflineAccess, view.AccessDays = true, int(h.Issuer.Lifetimes.RefreshToken/(24*time.Hour))
 	}

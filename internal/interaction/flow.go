@@ -34,6 +34,8 @@ type Request struct {
 	// Face names the way the request came, where that is not the standard's: the answer goes back in its words.
 	Face      string `json:"face,omitempty"`
 	UILocales string `json:"locales,omitempty"`
+	// Device waits for the answer; nil when the answer goes back by redirect.
+	Device *Device `json:"device,omitempty"`
 }
 
 // Flow is where a person's way through the pages stands. It travels sealed in r.

@@ -121,7 +121,7 @@ func decide(flow Flow, facts Facts, outcome Outcome) Outcome {
 		return outcome
 	}
 	outcome.Step = StepConsent
-	if !request.Prompt.Has(oidc.PromptConsent) && alreadyDecided(outcome) && !impersonable(facts.Client, request.RedirectURI) {
+	if !request.Prompt.Has(oidc.PromptConsent) && alreadyDecided(outcome) && !impersonable(facts.Client, request) {
 		outcome.Step = StepDone
 	}
 	return outcome
@@ -155,8 +155,12 @@ func alreadyDecided(outcome Outcome) bool {
 
 // impersonable: any program on the person's device could send this request in the app's name, since a public client proves
 // itself by its redirect URI alone and neither loopback nor a private-use scheme belongs to one app. So the person is asked
-// each time (RFC 8252 §8.6, RFC 6749 §10.2).
-func impersonable(client *store.Client, requested string) bool {
+// each time (RFC 8252 §8.6, RFC 6749 §10.2). And anybody may have sent the person a device's code (RFC 8628 §5.4).
+func impersonable(client *store.Client, request *Request) bool {
+	if request.Device != nil {
+		return true
+	}
+	requested := request.RedirectURI
 	if !client.Public() {
 		return false
 	}

@@ -88,11 +88,15 @@ func (h *Handler) prove(t *turn) error {
 	if found.Status == store.ClientSuspended {
 		return Suspended(found)
 	}
+	t.client = found
+	if t.flow.Request.Device != nil {
+		return h.proveDevice(t)
+	}
 	to, refused := destination.Prove(found.Metadata.RedirectURIs, t.flow.Request.RedirectURI)
 	if refused != nil {
 		return refused
 	}
-	t.client, t.to = found, to.Carrying(t.flow.Request.State, h.Issuer.URL).In(h.shape(t.flow.Request.Face))
+	t.to = to.Carrying(t.flow.Request.State, h.Issuer.URL).In(h.shape(t.flow.Request.Face))
 	return nil
 }
 
