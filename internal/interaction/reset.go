@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/seal"
@@ -55,14 +56,16 @@ func (h *Handler) resetPassword(t *turn) error {
 		return err
 	}
 	if !limited.Never() {
+		note(t, oauth.ReasonTooManyTries)
 		t.w.Header().Set("Retry-After", throttle.RetryAfter(limited, h.now()))
 		return h.askReset(t, http.StatusTooManyRequests, web.ResetPassword{Email: typed, Until: limited.Time()})
 	}
 	user, err := h.Store.UserByEmail(t.r.Context(), h.Issuer.Name, email)
-	if err == nil {
-		err = h.sendReset(t, user)
-	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	user.Email = email
+	if err := h.sendReset(t, user); err != nil {
 		return err
 	}
 	t.flow.MailedTo = email
@@ -84,6 +87,8 @@ func (h *Handler) goTo(t *turn, path, flag string) error {
 	return nil
 }
 
+// sendReset does the same work for an address without a user, whose ID is empty, but for the mail: how long the answer takes
+// tells nobody who has an account here.
 func (h *Handler) sendReset(t *turn, user store.User) error {
 	token := seal.NewSecret(h.Rand, "")
 	letter, err := h.Outbox.Write(mail.Message{To: user.Email, Lang: h.langOf(t, user), Mail: web.ResetMail{
@@ -103,7 +108,7 @@ func (h *Handler) sendReset(t *turn, user store.User) error {
 		ExpiresAt: h.now().Add(h.Issuer.Lifetimes.EmailCode),
 	}
 	return h.Store.InTx(t.r.Context(), func(tx *store.Tx) error {
-		if err := tx.CreateChallenge(challenge); err != nil {
+		if err := tx.CreateChallenge(challenge); err != nil || user.ID == "" {
 			return err
 		}
 		return h.Outbox.Queue(tx, letter)

@@ -6,6 +6,7 @@ import (
 
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/seal"
@@ -52,10 +53,11 @@ func (h *Handler) askSignIn(t *turn, status int, page web.SignIn) (err error) {
 	return h.render(t, status, page)
 }
 
-// expected is the address of whom the app's ID Token names, when it is not who is signed in.
+// expected is the address of whom the app's ID Token names, when it is not who is signed in. Only a browser that they signed in
+// with before is told it: anybody can bring an ID Token, which holds no address unless its app was allowed to see it.
 func (h *Handler) expected(t *turn) (string, error) {
 	hinted := t.flow.Request.HintSubject
-	if hinted == "" || hinted == t.session.UserID {
+	if hinted == "" || hinted == t.session.UserID || h.Sessions.KnownDevice(t.r, hinted) == "" {
 		return "", nil
 	}
 	user, err := h.Store.User(t.r.Context(), h.Issuer.Name, hinted)
@@ -88,9 +90,29 @@ func (h *Handler) signIn(t *turn) error {
 		return err
 	}
 	if !fits || !user.SuspendedAt.Never() { // one answer for all that is wrong: it tells nobody who has an account here
+		noteRefusal(t, user, fits)
 		return h.askSignIn(t, statusMistakes, web.SignIn{Email: typed, Problem: web.SignInWrong})
 	}
 	return h.welcome(t, user, device)
+}
+
+// noteRefusal tells the operator, in the log alone, what the page does not say.
+func noteRefusal(t *turn, user store.User, fits bool) {
+	reason := oauth.ReasonWrongPassword
+	switch {
+	case user.ID == "":
+		reason = oauth.ReasonUnknown
+	case fits:
+		reason = oauth.ReasonUserSuspended
+	}
+	reqlog.From(t.r.Context()).User = user.ID
+	note(t, reason)
+}
+
+// note writes down why a form was refused, for refusals that the form's own page says.
+func note(t *turn, reason string) {
+	record := reqlog.From(t.r.Context())
+	record.Outcome, record.Reason = oauth.CodeAccessDenied, reason
 }
 
 func signInMistakes(typed, password string) (email string, mistakes web.Errors) {
@@ -117,6 +139,7 @@ func signInLimits(t *turn, email, device, userID string) []throttle.Limit {
 }
 
 func (h *Handler) tooManySignIns(t *turn, typed string, until micros.Time) error {
+	note(t, oauth.ReasonTooManyTries)
 	t.w.Header().Set("Retry-After", throttle.RetryAfter(until, h.now()))
 	return h.askSignIn(t, http.StatusTooManyRequests, web.SignIn{Email: typed, Problem: web.SignInLimited, Until: until.Time()})
 }

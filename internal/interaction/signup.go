@@ -11,6 +11,7 @@ import (
 
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
@@ -99,6 +100,7 @@ func (h *Handler) tooMany(t *turn, limited micros.Time, err error) error {
 	if err != nil {
 		return err
 	}
+	note(t, oauth.ReasonTooManyTries)
 	t.w.Header().Set("Retry-After", throttle.RetryAfter(limited, h.now()))
 	return h.render(t, http.StatusTooManyRequests, web.TooManyRequests{Until: limited.Time()})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/store"
@@ -111,6 +112,7 @@ func (h *Handler) resend(t *turn, waiting *pending) error {
 		return err
 	}
 	if !limited.Never() {
+		note(t, oauth.ReasonTooManyTries)
 		t.w.Header().Set("Retry-After", throttle.RetryAfter(limited, h.now()))
 		return h.askCode(t, http.StatusTooManyRequests, waiting, web.VerifyEmail{State: web.VerifyTooMany, Until: limited.Time()})
 	}
@@ -128,6 +130,7 @@ func (h *Handler) judge(t *turn, waiting *pending, code string) error {
 	case !counted:
 		return h.tooLate(t, waiting, fits)
 	case !fits:
+		note(t, oauth.ReasonUnknown)
 		return h.askCode(t, statusMistakes, waiting, web.VerifyEmail{State: web.VerifyWrong})
 	default:
 		return h.signedUp(t, waiting)
@@ -160,8 +163,10 @@ func (h *Handler) tooLate(t *turn, waiting *pending, fits bool) error {
 	case !fresh.UsedAt.Never() && fits && h.now().Sub(fresh.UsedAt) < doubleClick:
 		return h.signedUpTwice(t, waiting)
 	case fresh.UsedAt.Never() && fresh.Attempts >= codeTries && h.now() < fresh.ExpiresAt:
+		note(t, oauth.ReasonTooManyTries)
 		return h.askCode(t, statusMistakes, waiting, web.VerifyEmail{State: web.VerifyTooMany})
 	default:
+		note(t, oauth.ReasonExpired)
 		return h.askCode(t, statusMistakes, waiting, web.VerifyEmail{State: web.VerifyExpired})
 	}
 }

@@ -61,6 +61,8 @@ const (
 	ReasonAccountSuspended = "account_suspended" // the account is switched off
 	ReasonWrongSecret      = "wrong_secret"      // the client is known, its secret is not
 	ReasonWrongAuthMethod  = "wrong_auth_method" // another token_endpoint_auth_method is registered
+	ReasonWrongPassword    = "wrong_password"    // the user is known, the password is not theirs: for the log alone
+	ReasonTooManyTries     = "too_many_tries"    // of a password, a code or a mail, in too short a time
 )
 
 // maxDescription bounds a description in bytes, so that an echoed name cannot swell an answer.

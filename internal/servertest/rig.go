@@ -3,6 +3,7 @@
 package servertest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -35,11 +36,13 @@ type Rig struct {
 	*tokentest.Fixture
 
 	// App is confidential, and owned by nobody that signs in.
-	App     tokentest.App
-	handler http.Handler
-	outbox  *mail.Sender
-	mu      sync.Mutex
-	mails   []mail.Mail
+	App tokentest.App
+	// Requests is the server's log, one line a request.
+	Requests bytes.Buffer
+	handler  http.Handler
+	outbox   *mail.Sender
+	mu       sync.Mutex
+	mails    []mail.Mail
 }
 
 // hash is Password's; made once, since it takes its time.
@@ -53,7 +56,7 @@ func New(t testing.TB, adjust ...func(*issuer.Issuer)) *Rig {
 	r := &Rig{Fixture: tokentest.New(t, append([]func(*issuer.Issuer){settings}, adjust...)...)}
 	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{{Issuer: "acme", Title: "Acme"}}})
 	r.Must(err)
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewJSONHandler(&r.Requests, nil))
 	running, err := server.New(t.Context(), server.Config{
 		Issuers: []*issuer.Issuer{r.Issuer}, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
 	})

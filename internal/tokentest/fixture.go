@@ -308,6 +308,16 @@ func (f *Fixture) Unavailable() {
 	}
 }
 
+// Rows counts what a table holds, for what the store has no question for.
+func (f *Fixture) Rows(table string) (rows int) {
+	f.Helper()
+	db, err := sql.Open("sqlite", f.path)
+	f.Must(err)
+	defer func() { f.Must(db.Close()) }()
+	f.Must(db.QueryRowContext(f.Context(), "SELECT count(*) FROM "+table).Scan(&rows))
+	return rows
+}
+
 // IsUnavailable tells whether an error is the database's trouble, which every face answers with 503.
 func IsUnavailable(err error) bool {
 	var away *store.UnavailableError
