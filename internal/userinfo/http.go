@@ -29,6 +29,7 @@ func (h *Handler) ServeUserInfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, err := bearerToken(r)
 	if err != nil {
+		wire.ChallengeMalformed(header, r, err)
 		return err
 	}
 	response, err := h.UserInfo(r.Context(), Request{AccessToken: token})

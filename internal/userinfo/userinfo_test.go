@@ -107,8 +107,13 @@ func TestOIDCCore_5_3_1_WhereTheTokenMayStand(t *testing.T) {
 		"nowhere, POST":               {post("x=y"), http.StatusUnauthorized},
 		"something that is not token": {get("a b"), http.StatusBadRequest},
 	} {
-		if w := e.serve(test.request); w.Code != test.status {
+		w := e.serve(test.request)
+		if w.Code != test.status {
 			t.Errorf("%s: %d %s, want %d", name, w.Code, w.Body, test.status)
+		}
+		challenge := w.Header().Get("WWW-Authenticate")
+		if test.status == http.StatusBadRequest && !strings.HasPrefix(challenge, `Bearer realm="`) { // RFC 6750 §3
+			t.Errorf("%s: the challenge is %q", name, challenge)
 		}
 	}
 }

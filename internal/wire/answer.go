@@ -146,6 +146,14 @@ func challengeFor(r *http.Request, e *oauth.Error) string {
 	return ""
 }
 
+// ChallengeMalformed sets the challenge that a protected resource owes also to a request that it cannot read (RFC 6750 §3.1).
+// The other refusals of a token have theirs by their code.
+func ChallengeMalformed(h http.Header, r *http.Request, err error) {
+	if meant := AsOAuth(err); meant.Code == oauth.CodeInvalidRequest {
+		h.Set("WWW-Authenticate", bearerChallenge(`realm="`+realmOf(r)+`"`, meant))
+	}
+}
+
 func bearerChallenge(realm string, e *oauth.Error) string {
 	challenge := "Bearer " + realm + `, error="` + e.Code + `", error_description="` + e.Description + `"`
 	if e.Scope != "" {
