@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"latchkey.dev/internal/micros"
@@ -15,10 +16,37 @@ type changes struct {
 	watchers map[string][]func()
 }
 
-// bump tells every node that a topic changed.
-func (tx *Tx) bump(topic string) error { return tx.q.BumpChange(tx.ctx, topic) }
+// bump counts that a topic changed, in the transaction that changed it.
+func (tx *Tx) bump(topic string) error {
+	if !slices.Contains(tx.changed, topic) {
+		tx.changed = append(tx.changed, topic)
+	}
+	return tx.q.BumpChange(tx.ctx, topic)
+}
 
-// Watch calls drop whenever a topic changes, here or on another node, once PollChanges has seen it.
+// announce drops what this process caches before the change is acknowledged, and tells the others.
+func (s *Store) announce(ctx context.Context, topics []string) {
+	for _, topic := range topics {
+		for _, drop := range s.changes.watching(topic) {
+			drop()
+		}
+		s.engine.notify(ctx, topic)
+	}
+}
+
+func (c *changes) watching(topic string) []func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.watchers[topic])
+}
+
+// FollowChanges hears of changes at once where the database can tell (PostgreSQL, without a pooler in between), until ctx ends or the
+// connection does; its caller then asks again. PollChanges finds what it missed.
+func (s *Store) FollowChanges(ctx context.Context) error {
+	return s.fail(s.engine.listen(ctx, func() error { return s.PollChanges(ctx) }))
+}
+
+// Watch calls drop whenever a topic changes: at once when it was this process that changed it, otherwise once PollChanges has seen it.
 func (s *Store) Watch(topic string, drop func()) {
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()

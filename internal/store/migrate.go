@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 	"modernc.org/sqlite"
@@ -31,7 +32,7 @@ type Migration struct {
 
 // Migrate brings the database to the newest schema and returns the steps it took.
 func Migrate(ctx context.Context, databaseURL string) (steps []Migration, err error) {
-	err = withProvider(databaseURL, func(provider *goose.Provider) error {
+	err = withProvider(ctx, databaseURL, func(provider *goose.Provider) error {
 		results, err := provider.Up(ctx)
 		for _, result := range results {
 			steps = append(steps, Migration{Version: result.Source.Version, Name: result.Source.Path, Applied: true})
@@ -43,7 +44,7 @@ func Migrate(ctx context.Context, databaseURL string) (steps []Migration, err er
 
 // MigrationStatus lists every step that this binary knows, and whether the database has taken it.
 func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration, err error) {
-	err = withProvider(databaseURL, func(provider *goose.Provider) error {
+	err = withProvider(ctx, databaseURL, func(provider *goose.Provider) error {
 		states, err := provider.Status(ctx)
 		for _, state := range states {
 			steps = append(steps, Migration{Version: state.Source.Version, Name: state.Source.Path, Applied: state.State == goose.StateApplied})
@@ -54,25 +55,16 @@ func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration
 }
 
 // withProvider gives fn the migrations on a connection of their own.
-func withProvider(databaseURL string, fn func(*goose.Provider) error) error {
-	driver, dsn, dialect, folder := "pgx", databaseURL, goose.DialectPostgres, "migrations/postgres"
-	options, err := takeTurns()
-	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
-		driver, dialect, folder, options = "sqlite", goose.DialectSQLite3, "migrations/sqlite", nil
-		dsn = "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate&" + writerPragmas
-	}
+func withProvider(ctx context.Context, databaseURL string, fn func(*goose.Provider) error) error {
+	db, dialect, options, err := forMigrating(ctx, databaseURL)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	db, err := sql.Open(driver, dsn)
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	files, err := fs.Sub(migrationFiles, folder)
+	files, err := fs.Sub(migrationFiles, "migrations/"+string(dialect))
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	provider, err := goose.NewProvider(dialect, db, files, options...)
+	provider, err := goose.NewProvider(dialects[dialect], db, files, options...)
 	if err != nil {
 		return errors.Join(fmt.Errorf("migrate: %w", err), db.Close())
 	}
@@ -82,8 +74,37 @@ func withProvider(databaseURL string, fn func(*goose.Provider) error) error {
 	return errors.Join(err, db.Close())
 }
 
-// takeTurns keeps nodes that start together from migrating at once; each asks again every second for a minute.
-func takeTurns() ([]goose.ProviderOption, error) {
+// engineName is also the folder of an engine's migrations.
+type engineName string
+
+var dialects = map[engineName]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}
+
+func forMigrating(ctx context.Context, databaseURL string) (*sql.DB, engineName, []goose.ProviderOption, error) {
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&"+writerPragmas)
+		return db, "sqlite", nil, err
+	}
+	config, err := postgresConfig(databaseURL)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	pooler, err := reach(ctx, config.ConnConfig)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	options, err := takeTurns(pooler)
+	for name := range postgresDefaults { // a step may take its time
+		delete(config.ConnConfig.RuntimeParams, name)
+	}
+	return stdlib.OpenDB(*config.ConnConfig), "postgres", options, err
+}
+
+// takeTurns keeps nodes that start together from migrating at once; each asks again every second for a minute. A pooler would give the
+// lock to whoever comes next: behind one, a step that another node took first fails, and undoes itself.
+func takeTurns(pooler bool) ([]goose.ProviderOption, error) {
+	if pooler {
+		return nil, nil
+	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	return []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
 }

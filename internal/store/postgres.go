@@ -3,22 +3,31 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey.dev/internal/store/dbsql"
 )
 
 // postgresEngine is what a platform outgrows one machine on: any number of nodes on one PostgreSQL.
-type postgresEngine struct{ db *sql.DB }
+type postgresEngine struct {
+	pool   *pgxpool.Pool
+	reads  *gatherer
+	turns  chan struct{} // one for each transaction that may be open
+	rows   *sql.DB       // only hands results over: see answer
+	config *pgx.ConnConfig
+	// pooler stands between us and PostgreSQL: what a session remembers may belong to somebody else's.
+	pooler    bool
+	forgotten atomic.Bool // the pool was emptied a moment ago
+}
 
 // Timeouts that a URL may override with its own parameters of the same name.
 var postgresDefaults = map[string]string{
@@ -29,65 +38,125 @@ var postgresDefaults = map[string]string{
 
 const (
 	poolSize       = 16
-	connectTimeout = 5 * time.Second
-	maxAttempts    = 4
+	connectTimeout = 8 * time.Second
+	// answerLimit is how long one round trip may take. It is longer than statement_timeout, which tells more; this one is for a
+	// server that says nothing at all.
+	answerLimit = 6 * time.Second
+	maxAttempts = 4
 )
 
-func openPostgres(ctx context.Context, url string) (*postgresEngine, error) {
-	config, err := pgx.ParseConfig(url)
+func openPostgres(ctx context.Context, databaseURL string) (*postgresEngine, error) {
+	config, err := postgresConfig(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	pooler, err := reach(ctx, config.ConnConfig)
+	if err != nil {
+		return nil, &UnavailableError{cause: err}
+	}
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	for name, value := range postgresDefaults {
-		if _, set := config.RuntimeParams[name]; !set {
-			config.RuntimeParams[name] = value
-		}
+	readers := max(1, int(config.MaxConns)/4)
+	e := &postgresEngine{
+		pool: pool, rows: sql.OpenDB(messenger{}), config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-readers),
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
-	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(poolSize)
-	db.SetMaxIdleConns(poolSize)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(&UnavailableError{cause: err}, db.Close())
-	}
-	return &postgresEngine{db: db}, nil
+	e.rows.SetMaxIdleConns(idleMessengers)
+	e.reads = startGatherer(e, readers)
+	return e, nil
 }
 
-func (e *postgresEngine) reader() dbsql.DBTX { return e.db }
+// postgresConfig reads the URL, with pgx's own parameters (pool_max_conns, default_query_exec_mode, …).
+func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if !strings.Contains(databaseURL, "pool_max_conns=") {
+		config.MaxConns = poolSize
+	}
+	config.MaxConns = max(2, config.MaxConns) // a reader and a transaction
+	connection := config.ConnConfig
+	for name, value := range postgresDefaults {
+		if _, set := connection.RuntimeParams[name]; !set {
+			connection.RuntimeParams[name] = value
+		}
+	}
+	if _, set := connection.RuntimeParams["application_name"]; !set {
+		connection.RuntimeParams["application_name"] = "latchkey"
+	}
+	if given, err := url.Parse(databaseURL); err != nil || !given.Query().Has("connect_timeout") {
+		connection.ConnectTimeout = connectTimeout
+	}
+	return config, nil
+}
 
-func (e *postgresEngine) close() error { return e.db.Close() }
+func (e *postgresEngine) reader() dbsql.DBTX { return dispatch{e.rows, e.reads} }
+
+func (e *postgresEngine) close() error {
+	e.reads.stop()
+	e.pool.Close()
+	return e.rows.Close()
+}
 
 // inTx tries again where nothing can have been committed: serialization failures, deadlocks, and connections lost before the commit.
-func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) (err error) {
-	for attempt := range maxAttempts {
-		err = e.once(ctx, fn)
-		if err == nil || !retryable(err) || ctx.Err() != nil {
+func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) error {
+	return e.attempt(ctx, func(conn *pgxpool.Conn) error {
+		tx := &postgresTx{ctx: ctx, conn: conn.Conn(), rows: e.rows, prelude: e.prelude()}
+		return tx.carry(fn)
+	})
+}
+
+// decide runs a decision that is one statement in one round trip: PostgreSQL commits it by itself.
+func (e *postgresEngine) decide(ctx context.Context, fn func(dbsql.DBTX) error) error {
+	return e.attempt(ctx, func(conn *pgxpool.Conn) error {
+		lone := &loneStatement{conn: conn.Conn(), rows: e.rows}
+		if err := protect(fn, lone); err != nil {
 			return err
 		}
-		pause(ctx, time.Duration(attempt)*5*time.Millisecond)
+		return lone.err
+	})
+}
+
+func (e *postgresEngine) attempt(ctx context.Context, do func(*pgxpool.Conn) error) (err error) {
+	for attempt := range maxAttempts {
+		if err = e.once(ctx, do); err == nil || ctx.Err() != nil || !retryable(err) {
+			return err
+		}
+		pause(ctx, e.backoff(err, attempt))
 	}
 	return &UnavailableError{cause: err}
 }
 
-func (e *postgresEngine) once(ctx context.Context, fn func(dbsql.DBTX) error) error {
-	tx, err := e.db.BeginTx(ctx, nil)
+func (e *postgresEngine) once(ctx context.Context, do func(*pgxpool.Conn) error) error {
+	waiting, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	select {
+	case e.turns <- struct{}{}:
+		defer func() { <-e.turns }()
+	case <-waiting.Done():
+		return waiting.Err()
+	}
+	conn, err := e.pool.Acquire(waiting)
 	if err != nil {
 		return err
 	}
-	if err := protect(fn, tx); err != nil {
-		_ = tx.Rollback() // the work is refused either way
-		return err
+	defer conn.Release() // closes one that is broken, or still within a transaction
+	return do(conn)
+}
+
+// backoff gives a server that restarts a moment, and those that met in a deadlock different ones. Connections that broke as one
+// are dropped as one.
+func (e *postgresEngine) backoff(err error, attempt int) time.Duration {
+	if !lost(err) {
+		return time.Duration(attempt) * 5 * time.Millisecond
 	}
-	if err := tx.Commit(); err != nil {
-		if _, told := errors.AsType[*pgconn.PgError](err); told { // the server says that it did not commit
-			return err
-		}
-		return &UnavailableError{Uncertain: true, cause: err}
+	if e.forgotten.CompareAndSwap(false, true) {
+		e.pool.Reset()
+		time.AfterFunc(time.Second, func() { e.forgotten.Store(false) })
 	}
-	return nil
+	return 20 * time.Millisecond << (2 * attempt) // 20, 80, 320 ms
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -99,31 +168,35 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func retryable(err error) bool {
-	if _, uncertain := errors.AsType[*UnavailableError](err); uncertain {
-		return false
+// prelude bounds a transaction where the session's own settings cannot: a pooler gives every transaction another session.
+func (e *postgresEngine) prelude() []string {
+	if !e.pooler {
+		return []string{"BEGIN"}
 	}
-	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return failure.Code == "40001" || failure.Code == "40P01" // serialization_failure, deadlock_detected
+	return []string{
+		"BEGIN", "SET LOCAL statement_timeout = '" + postgresDefaults["statement_timeout"] + "'",
+		"SET LOCAL lock_timeout = '" + postgresDefaults["lock_timeout"] + "'",
 	}
-	return errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
 }
 
-// neverText: what was looked for is not text (a NUL, broken UTF-8), so no row has it. SQLite finds none by itself.
-func neverText(err error) bool {
-	var failure *pgconn.PgError
-	return errors.As(err, &failure) && failure.Code == "22021" // character_not_in_repertoire
-}
-
-// unavailable: integrity violations (class 23) and malformed data (class 22) are ours; all else that the server or the
-// network reports is the database's trouble.
-func (e *postgresEngine) unavailable(err error) bool {
-	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
-		class := failure.Code[:min(2, len(failure.Code))]
-		return class != "23" && class != "22" && class != "42"
+// reach connects once and finds out whether a pooler such as pgbouncer stands in between. A prepared statement would then be one
+// session's and be missed in another.
+func reach(ctx context.Context, config *pgx.ConnConfig) (pooler bool, err error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && failure.Code == "08P01" { // pgbouncer: "unsupported startup parameter"
+		for name := range postgresDefaults {
+			delete(config.RuntimeParams, name)
+		}
+		conn, err = pgx.ConnectConfig(ctx, config)
 	}
-	var network net.Error
-	var connect *pgconn.ConnectError
-	return errors.As(err, &network) || errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || closed(err) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+	if err != nil {
+		return false, err
+	}
+	var pid int64
+	err = conn.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeSimpleProtocol).Scan(&pid)
+	pooler = err == nil && uint32(pid) != conn.PgConn().PID() // a pooler invents the number that it greets with
+	if pooler && config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	return pooler, errors.Join(err, conn.Close(ctx))
 }

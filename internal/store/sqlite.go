@@ -56,12 +56,25 @@ func (e *sqliteEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) erro
 	return e.writer.do(ctx, fn)
 }
 
+// decide is one more transaction of the batch: it costs no more than one that commits by itself.
+func (e *sqliteEngine) decide(ctx context.Context, fn func(dbsql.DBTX) error) error {
+	return e.inTx(ctx, fn)
+}
+
+// notify has nobody to tell: only commands work on the file beside the server, and it looks every second.
+func (e *sqliteEngine) notify(context.Context, string) {}
+
+func (e *sqliteEngine) listen(ctx context.Context, _ func() error) error {
+	<-ctx.Done()
+	return nil
+}
+
 // unavailable: everything that SQLite itself reports, but for a broken constraint, is the machine's trouble and not the caller's.
 func (e *sqliteEngine) unavailable(err error) bool {
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		return failure.Code()&0xff != sqlite3.SQLITE_CONSTRAINT
 	}
-	return closed(err) || errors.Is(err, errWriterClosed)
+	return closed(err) || errors.Is(err, errClosed)
 }
 
 func (e *sqliteEngine) close() error {

@@ -41,6 +41,11 @@ type engine interface {
 	reader() dbsql.DBTX
 	// inTx commits fn's work durably before it returns nil. fn may run more than once.
 	inTx(ctx context.Context, fn func(dbsql.DBTX) error) error
+	// decide is inTx for an fn that runs one statement.
+	decide(ctx context.Context, fn func(dbsql.DBTX) error) error
+	// notify tells other processes that a topic changed, where the database can; listen hears them.
+	notify(ctx context.Context, topic string)
+	listen(ctx context.Context, heard func() error) error
 	// unavailable tells trouble with the database from a refusal.
 	unavailable(err error) bool
 	close() error
@@ -84,6 +89,8 @@ type Tx struct {
 	ctx context.Context
 	now micros.Time
 	s   *Store
+
+	changed []string // topics
 }
 
 // Now is the time of the whole transaction.
@@ -92,10 +99,25 @@ func (tx *Tx) Now() micros.Time { return tx.now }
 // InTx runs fn in a transaction and returns nil only when its work is durable. fn must not do anything slow, and must be
 // ready to run again.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
-	err := s.engine.inTx(ctx, func(db dbsql.DBTX) error {
-		return fn(&Tx{q: dbsql.New(db), ctx: ctx, now: s.Now(), s: s})
+	return s.carry(ctx, s.engine.inTx, fn)
+}
+
+// Decide is InTx for a decision that is one statement, which PostgreSQL commits in the same round trip.
+func (s *Store) Decide(ctx context.Context, fn func(*Tx) error) error {
+	return s.carry(ctx, s.engine.decide, fn)
+}
+
+func (s *Store) carry(ctx context.Context, how func(context.Context, func(dbsql.DBTX) error) error, fn func(*Tx) error) error {
+	var tx *Tx
+	err := how(ctx, func(db dbsql.DBTX) error {
+		tx = &Tx{q: dbsql.New(db), ctx: ctx, now: s.Now(), s: s}
+		return fn(tx)
 	})
-	return s.fail(err)
+	if err != nil {
+		return s.fail(err)
+	}
+	s.announce(ctx, tx.changed)
+	return nil
 }
 
 // fail marks trouble with the database, so that no caller can mistake it for a refusal.

@@ -35,7 +35,7 @@ const (
 	batchLimit  = 256  // bounds how long the first of a batch waits for its commit
 )
 
-var errWriterClosed = errors.New("store: closed")
+var errClosed = errors.New("store: closed")
 
 func startWriter(conn *sql.Conn) *writer {
 	w := &writer{conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan *write, queueLength), stopped: make(chan struct{})}
@@ -58,7 +58,7 @@ func (w *writer) enqueue(job *write) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
-		return errWriterClosed
+		return errClosed
 	}
 	select {
 	case w.queue <- job:

@@ -250,8 +250,8 @@ func TestWriterStopsAfterWhatItAccepted(t *testing.T) {
 	if err := errors.Join(results...); err != nil {
 		t.Error(err)
 	}
-	if err := w.do(t.Context(), insert(99)); !errors.Is(err, errWriterClosed) {
-		t.Errorf("got %v, want errWriterClosed", err)
+	if err := w.do(t.Context(), insert(99)); !errors.Is(err, errClosed) {
+		t.Errorf("got %v, want errClosed", err)
 	}
 }
 
@@ -261,7 +261,7 @@ func TestWriterStopsWhileOthersKnock(t *testing.T) {
 	for i := range 64 {
 		all.Go(func() {
 			for n := range 20 {
-				if err := w.do(context.Background(), insert(i*20+n)); err != nil && !errors.Is(err, errWriterClosed) {
+				if err := w.do(context.Background(), insert(i*20+n)); err != nil && !errors.Is(err, errClosed) {
 					t.Error(err)
 				}
 			}

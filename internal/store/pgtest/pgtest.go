@@ -179,3 +179,17 @@ func start() (*server, error) {
 	}
 	return s, nil
 }
+
+// Text runs a query for one text in the database of a URL, as its superuser.
+func Text(t testing.TB, url, query string) (text string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // the query's own error is the one that matters
+	if err := conn.QueryRow(t.Context(), query).Scan(&text); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return text
+}

@@ -228,10 +228,16 @@ func (f *fixture) announcements(topic string) func() bool {
 }
 
 var changes = []test{
-	{"the first poll drops what was cached before it", func(f *fixture) {
+	{"a change drops what is cached before it is acknowledged", func(f *fixture) {
 		dropped := 0
 		f.s.Watch(store.TopicClients, func() { dropped++ })
 		f.client("robot")
+		equal(f, "dropped", dropped, 1)
+	}},
+	{"the first poll drops what was cached before it", func(f *fixture) {
+		f.client("robot")
+		dropped := 0
+		f.s.Watch(store.TopicClients, func() { dropped++ })
 		f.ok(f.s.PollChanges(f.ctx()))
 		equal(f, "dropped", dropped, 1)
 		f.ok(f.s.PollChanges(f.ctx()))
@@ -245,8 +251,9 @@ var changes = []test{
 		f.s.Watch(store.TopicKeys, func() { keys++ })
 		f.client("robot")
 		f.client("second")
+		equal(f, "watchers of clients, by the changes", clients+again, 4)
 		f.ok(f.s.PollChanges(f.ctx()))
-		equal(f, "watchers of clients", clients+again, 2)
+		equal(f, "watchers of clients, by one poll", clients+again, 6)
 		equal(f, "watchers of keys", keys, 0)
 	}},
 	{"a refused transaction announces nothing", func(f *fixture) {

@@ -1,0 +1,355 @@
+package store_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/store/pgtest"
+	"latchkey.dev/internal/store/storetest"
+)
+
+// sample is one connection with a code of its own for each name.
+type sample struct {
+	t     testing.TB
+	s     *store.Store
+	grant store.Grant
+}
+
+func newSample(t testing.TB, s *store.Store) *sample {
+	t.Helper()
+	f := &sample{t: t, s: s}
+	f.ok(s.InTx(t.Context(), func(tx *store.Tx) (err error) {
+		if err = tx.CreateUser(store.User{Issuer: "acme", ID: "u", Email: "u@example.com"}); err != nil {
+			return err
+		}
+		if err = tx.CreateAccount(store.Account{Issuer: "acme", ID: "a"}, "u"); err != nil {
+			return err
+		}
+		if err = tx.CreateClient(store.Client{Issuer: "acme", ID: "c", AccountID: "a", Status: store.ClientActive}); err != nil {
+			return err
+		}
+		f.grant, _, err = tx.SaveConsent(store.Consent{Issuer: "acme", UserID: "u", AccountID: "a", ClientID: "c", Allowed: oauth.ScopeSet{"x"}})
+		return err
+	}))
+	return f
+}
+
+func (f *sample) ok(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *sample) code(name string) {
+	f.t.Helper()
+	f.ok(f.s.InTx(f.t.Context(), func(tx *store.Tx) error {
+		return tx.CreateCode(store.Code{Hash: store.Hash(name), Issuer: "acme", ClientID: "c", FamilyID: name, Grant: f.grant, ExpiresAt: tx.Now().Add(time.Minute)})
+	}))
+}
+
+func (f *sample) redeem(name string) error {
+	return f.s.InTx(f.t.Context(), func(tx *store.Tx) error {
+		err := tx.RedeemCode(store.Hash(name), store.Family{
+			ID: name, Issuer: "acme", ClientID: "c", UserID: "u", AccountID: "a", Scopes: f.grant.Scopes, Grant: f.grant, ExpiresAt: tx.Now().Add(time.Hour),
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Record(store.Event{Issuer: "acme", Type: store.EventTokenIssued, UserID: "u"})
+	})
+}
+
+func (f *sample) rotate(name string, generation int64) error {
+	return f.s.Decide(f.t.Context(), func(tx *store.Tx) error {
+		return tx.RotateRefreshToken(name, generation, tx.Now().Add(time.Hour))
+	})
+}
+
+func (f *sample) state(name string) (store.TokenState, error) {
+	return f.s.TokenState(f.t.Context(), store.TokenRef{Issuer: "acme", JTI: "j", FamilyID: name, ClientID: "c", IssuedAt: f.s.Now()})
+}
+
+// What the token endpoint does costs so many round trips to PostgreSQL, once its statements are prepared.
+func TestPostgresRoundTrips(t *testing.T) {
+	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	f := newSample(t, open(t, proxy.URL+"&pool_max_conns=2"))
+	for _, name := range []string{"warm", "up", "measured"} {
+		f.code(name)
+	}
+	f.ok(f.redeem("warm"))
+	f.ok(f.rotate("warm", 1))
+	for _, read := range []func() error{
+		func() error { _, err := f.s.Code(t.Context(), "acme", store.Hash("up")); return err },
+		func() error { _, err := f.s.Family(t.Context(), "acme", "warm"); return err },
+		func() error { _, err := f.state("warm"); return err },
+	} {
+		f.ok(read())
+	}
+	for _, act := range []struct {
+		name string
+		want int64
+		do   func() error
+	}{
+		{"a code is looked up", 1, func() error { _, err := f.s.Code(t.Context(), "acme", store.Hash("measured")); return err }},
+		{"a code is redeemed", 2, func() error { return f.redeem("measured") }},
+		{"a family is looked up", 1, func() error { _, err := f.s.Family(t.Context(), "acme", "measured"); return err }},
+		{"a refresh token is rotated", 1, func() error { return f.rotate("measured", 1) }},
+		{"an access token is introspected", 1, func() error { _, err := f.state("measured"); return err }},
+		{"a transaction of nothing", 0, func() error { return f.s.InTx(t.Context(), noWork) }},
+	} {
+		before := proxy.Trips()
+		f.ok(act.do())
+		if trips := proxy.Trips() - before; trips != act.want {
+			t.Errorf("%s: %d round trips, want %d", act.name, trips, act.want)
+		}
+	}
+}
+
+// Decide is one statement; a second is our mistake, and nothing of it happens.
+func TestPostgresDecideRefusesASecondStatement(t *testing.T) {
+	f := newSample(t, open(t, pgtest.New(t)))
+	f.code("one")
+	err := f.s.Decide(t.Context(), func(tx *store.Tx) error {
+		if err := tx.SetPassword("acme", "u", "h"); err != nil {
+			return err
+		}
+		return tx.SetPassword("acme", "u", "other")
+	})
+	if err == nil {
+		t.Error("two statements were taken for one")
+	}
+}
+
+// A statement that fails after others were put off fails the whole transaction, and the connection serves the next.
+func TestPostgresLateFailureUndoesAll(t *testing.T) {
+	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=2"))
+	for range 3 {
+		err := f.s.InTx(t.Context(), func(tx *store.Tx) error {
+			if err := tx.CreateUser(store.User{Issuer: "acme", ID: "v", Email: "v@example.com"}); err != nil {
+				return err
+			}
+			_ = tx.CreateAccount(store.Account{Issuer: "acme", ID: "a"}, "u") // there is one; it fails when it is sent, which may be later
+			return tx.RevokeToken("t", 1)
+		})
+		if err == nil {
+			t.Fatal("a duplicate key passed")
+		}
+		if _, err := f.s.User(t.Context(), "acme", "v"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the user of the failed transaction: %v", err)
+		}
+	}
+}
+
+// Reads that travel together fail alone.
+func TestPostgresABadReadSpoilsNoOther(t *testing.T) {
+	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=2"))
+	var all sync.WaitGroup
+	for i := range 400 {
+		id, want := "u", error(nil)
+		if i%7 == 0 {
+			id, want = "broken\x00text", store.ErrNotFound
+		}
+		all.Go(func() {
+			if _, err := f.s.User(t.Context(), "acme", id); !errors.Is(err, want) {
+				t.Errorf("%q: got %v, want %v", id, err, want)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A read sees what was acknowledged before it was asked for, on any node.
+func TestPostgresReadsAreNotBehind(t *testing.T) {
+	url := pgtest.New(t)
+	here, there := newSample(t, open(t, url)), open(t, url)
+	var all sync.WaitGroup
+	for i := range 32 {
+		name := fmt.Sprint("family-", i)
+		here.code(name)
+		all.Go(func() {
+			if err := here.redeem(name); err != nil {
+				t.Error(err)
+				return
+			}
+			for generation := range int64(20) {
+				if err := here.rotate(name, generation+1); err != nil {
+					t.Error(err)
+					return
+				}
+				family, err := there.Family(t.Context(), "acme", name)
+				if err != nil || family.Generation != generation+2 {
+					t.Errorf("generation %d, %v; want %d", family.Generation, err, generation+2)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A notice reaches another node long before its next poll.
+func TestPostgresNoticesArrive(t *testing.T) {
+	url := pgtest.New(t)
+	here, there := open(t, url), open(t, url)
+	heard := make(chan struct{}, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	if err := there.PollChanges(ctx); err != nil {
+		t.Fatal(err)
+	}
+	there.Watch(store.TopicClients, func() {
+		select {
+		case heard <- struct{}{}:
+		default:
+		}
+	})
+	go func() { ended <- there.FollowChanges(ctx) }()
+	awaitListener(t, url)
+	var slowest time.Duration
+	for i := range 20 {
+		began := time.Now()
+		if err := createClient(here, fmt.Sprint("c", i)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-heard:
+			slowest = max(slowest, time.Since(began))
+		case <-time.After(5 * time.Second):
+			t.Fatal("no notice came")
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("a listener that was told to stop says %v", err)
+	}
+	t.Logf("the slowest of 20 notices took %s", slowest)
+}
+
+func createClient(s *store.Store, id string) error {
+	return s.InTx(context.Background(), func(tx *store.Tx) error {
+		return tx.CreateClient(store.Client{Issuer: "acme", ID: id, AccountID: "a", Status: store.ClientActive})
+	})
+}
+
+// awaitListener waits until some session listens: LISTEN is the last statement that it ran.
+func awaitListener(t *testing.T, url string) {
+	t.Helper()
+	for range 500 {
+		if pgtest.Text(t, url, "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'") != "0" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("nobody listens")
+}
+
+// A listener whose connection is ended says so, and hears again when it is asked again.
+func TestPostgresListenerLosesItsConnection(t *testing.T) {
+	url := pgtest.New(t)
+	s := open(t, url)
+	for range 3 {
+		ended := make(chan error, 1)
+		go func() { ended <- s.FollowChanges(t.Context()) }()
+		awaitListener(t, url)
+		pgtest.Exec(t, url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+		select {
+		case err := <-ended:
+			wantUnavailable(t, "the listener", err)
+		case <-time.After(5 * time.Second):
+			t.Fatal("it did not notice")
+		}
+	}
+}
+
+// Behind pgbouncer in transaction mode, every transaction may meet another session.
+func TestPgbouncer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: -short")
+	}
+	storetest.Run(t, func(t testing.TB) *store.Store { return open(t, pgtest.Pooler(t, pgtest.New(t))) })
+}
+
+func TestPgbouncerMigrates(t *testing.T) {
+	url := pgtest.Pooler(t, pgtest.Empty(t))
+	if _, err := store.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, url).CheckSchema(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A transaction that waits for a lock behind pgbouncer is bounded too.
+func TestPgbouncerBoundsAWait(t *testing.T) {
+	url := pgtest.New(t)
+	direct, pooled := newSample(t, open(t, url)), open(t, pgtest.Pooler(t, url))
+	err := direct.s.InTx(t.Context(), func(tx *store.Tx) error {
+		if err := tx.SetProfile("acme", "u", "name", "en"); err != nil {
+			return err
+		}
+		began := time.Now()
+		wantUnavailable(t, "the other", pooled.InTx(t.Context(), func(tx *store.Tx) error { return tx.SetPassword("acme", "u", "h") }))
+		if took := time.Since(began); took > 8*time.Second {
+			t.Errorf("it waited for %s", took)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that says nothing at all costs each caller a bounded wait, and nothing once it speaks again.
+func TestPostgresSilenceIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: -short")
+	}
+	proxy := pgtest.NewProxy(t, pgtest.New(t))
+	f := newSample(t, open(t, proxy.URL))
+	f.code("one")
+	f.ok(f.redeem("one"))
+	proxy.Delay(time.Minute)
+	var all sync.WaitGroup
+	var longest atomic.Int64
+	for i := range 64 {
+		all.Go(func() {
+			began := time.Now()
+			var err error
+			if i%2 == 0 {
+				_, err = f.state("one")
+			} else {
+				err = f.rotate("one", 1)
+			}
+			wantUnavailable(t, "a call", err)
+			longest.Store(max(longest.Load(), int64(time.Since(began))))
+		})
+	}
+	all.Wait()
+	if waited := time.Duration(longest.Load()); waited > 15*time.Second {
+		t.Errorf("a caller waited for %s", waited)
+	}
+	proxy.Delay(0)
+	proxy.Cut()
+	if _, err := f.state("one"); err != nil {
+		t.Errorf("it did not recover: %v", err)
+	}
+	if err := f.rotate("one", 1); err != nil {
+		t.Errorf("it did not recover: %v", err)
+	}
+}
+
+func TestPostgresRefusesAnURL(t *testing.T) {
+	for _, url := range []string{"postgres://%zz", "postgres://host/db?pool_max_conns=many", "postgres://host/db?sslmode=perhaps"} {
+		if s, err := store.Open(t.Context(), store.Config{URL: url, Clock: time.Now, Rand: rand.Reader}); err == nil {
+			t.Errorf("%s is opened: %v", url, s.Close())
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"latchkey.dev/internal/store/dbsql"
+)
+
+// postgresTx is one transaction. A statement whose outcome nobody has asked for yet waits and travels with the next one, and
+// BEGIN and COMMIT travel with the first and the last: what redeems a code takes two round trips, not six.
+type postgresTx struct {
+	ctx     context.Context
+	conn    *pgx.Conn
+	rows    *sql.DB
+	prelude []string
+	waiting []*statement
+	begun   bool
+	err     error // the first failure; nothing is sent after it
+}
+
+// statement is one on its way, and then its outcome. It is a sql.Result.
+type statement struct {
+	tx     *postgresTx
+	query  string
+	args   []any
+	answer *answer
+}
+
+// carry runs fn and commits. Its error is final: when it is not an UnavailableError, nothing was committed.
+func (tx *postgresTx) carry(fn func(dbsql.DBTX) error) error {
+	err := protect(fn, tx)
+	if err == nil {
+		err = tx.err // fn may have let it pass
+	}
+	if err == nil {
+		err = tx.flush(true)
+	}
+	if err != nil {
+		tx.rollback()
+	}
+	return err
+}
+
+// rollback frees the connection for the next; where that fails too, releasing it closes it.
+func (tx *postgresTx) rollback() {
+	if !tx.begun || tx.conn.IsClosed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tx.ctx), answerLimit)
+	defer cancel()
+	_, _ = tx.conn.Exec(ctx, "ROLLBACK", pgx.QueryExecModeSimpleProtocol) // the work is refused either way
+}
+
+// flush sends what waits in one round trip. The caller's cancellation is honoured before and not during it: half a round trip
+// costs a connection.
+func (tx *postgresTx) flush(commit bool) error {
+	if tx.err == nil {
+		tx.err = tx.ctx.Err()
+	}
+	if tx.err != nil {
+		return tx.err
+	}
+	if !tx.begun && len(tx.waiting) == 0 && commit {
+		return nil // a transaction of nothing
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tx.ctx), answerLimit)
+	defer cancel()
+	trip := tx.pack(commit)
+	tx.begun = true
+	results := tx.conn.SendBatch(ctx, trip)
+	err := tx.collect(results, commit)
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	tx.waiting = nil
+	if err != nil {
+		tx.err = err
+	}
+	return err
+}
+
+// pack puts together what one round trip carries.
+func (tx *postgresTx) pack(commit bool) *pgx.Batch {
+	trip := &pgx.Batch{}
+	if !tx.begun {
+		for _, query := range tx.prelude {
+			trip.Queue(query)
+		}
+	} else {
+		tx.prelude = nil
+	}
+	for _, s := range tx.waiting {
+		trip.Queue(s.query, s.args...)
+	}
+	if commit {
+		trip.Queue("COMMIT")
+	}
+	return trip
+}
+
+// collect reads the outcomes in order. PostgreSQL skips everything after a failure, the commit too, so a failure that it reports
+// of an earlier statement leaves nothing open; a connection that breaks does.
+func (tx *postgresTx) collect(results pgx.BatchResults, commit bool) error {
+	for range tx.prelude {
+		if _, err := results.Exec(); err != nil {
+			return uncertain(err, commit && !reported(err))
+		}
+	}
+	for _, s := range tx.waiting {
+		rows, _ := results.Query() // its error is the rows' too
+		answer, err := readAnswer(rows)
+		if err != nil {
+			return uncertain(err, commit && !reported(err))
+		}
+		s.answer = answer
+	}
+	if !commit {
+		return nil
+	}
+	tag, err := results.Exec()
+	if err != nil {
+		return uncertain(err, !undone(err))
+	}
+	if tag.String() == "ROLLBACK" {
+		return pgx.ErrTxCommitRollback
+	}
+	tx.begun = false
+	return nil
+}
+
+func uncertain(err error, is bool) error {
+	if is {
+		return &UnavailableError{Uncertain: true, cause: err}
+	}
+	return err
+}
+
+// ExecContext is dbsql.DBTX: the statement waits until its outcome is asked for.
+func (tx *postgresTx) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	if tx.err != nil {
+		return nil, tx.err
+	}
+	values, err := plain(args)
+	if err != nil {
+		return nil, err
+	}
+	s := &statement{tx: tx, query: query, args: values}
+	tx.waiting = append(tx.waiting, s)
+	return s, nil
+}
+
+// RowsAffected asks for the outcome.
+func (s *statement) RowsAffected() (int64, error) {
+	if s.answer == nil {
+		if err := s.tx.flush(false); err != nil {
+			return 0, err
+		}
+	}
+	return s.answer.affected, nil
+}
+
+// LastInsertId is sql.Result's; identifiers come from Go here.
+func (s *statement) LastInsertId() (int64, error) { return 0, errNoInsertID }
+
+// QueryContext is dbsql.DBTX.
+func (tx *postgresTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return dispatch{tx.rows, tx}.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext is dbsql.DBTX.
+func (tx *postgresTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return dispatch{tx.rows, tx}.QueryRowContext(ctx, query, args...)
+}
+
+// PrepareContext is dbsql.DBTX; pgx prepares by itself.
+func (tx *postgresTx) PrepareContext(context.Context, string) (*sql.Stmt, error) {
+	return nil, errNoPrepare
+}
+
+// run sends a query with all that waits before it.
+func (tx *postgresTx) run(_ context.Context, query string, args []any) (*answer, error) {
+	s := &statement{tx: tx, query: query, args: args}
+	tx.waiting = append(tx.waiting, s)
+	if err := tx.flush(false); err != nil {
+		return nil, err
+	}
+	return s.answer, nil
+}
+
+// loneStatement is a decision that PostgreSQL commits by itself.
+type loneStatement struct {
+	conn *pgx.Conn
+	rows *sql.DB
+	used bool
+	err  error
+}
+
+var (
+	errNoInsertID = errors.New("store: identifiers are not the database's to give")
+	errNoPrepare  = errors.New("store: statements are prepared by the driver")
+	errSecond     = errors.New("store: Decide runs one statement; use InTx for more")
+)
+
+// ExecContext is dbsql.DBTX.
+func (l *loneStatement) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	values, err := plain(args)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := l.run(ctx, query, values)
+	if err != nil {
+		return nil, err
+	}
+	return driver.RowsAffected(answer.affected), nil
+}
+
+func (l *loneStatement) run(ctx context.Context, query string, args []any) (*answer, error) {
+	if l.used {
+		l.err = errSecond
+		return nil, l.err
+	}
+	l.used = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
+	defer cancel()
+	rows, _ := l.conn.Query(ctx, query, args...) // its error is the rows' too
+	answer, err := readAnswer(rows)
+	if err != nil {
+		l.err = uncertain(err, !undone(err))
+	}
+	return answer, l.err
+}
+
+// QueryContext is dbsql.DBTX.
+func (l *loneStatement) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return dispatch{l.rows, l}.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext is dbsql.DBTX.
+func (l *loneStatement) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return dispatch{l.rows, l}.QueryRowContext(ctx, query, args...)
+}
+
+// PrepareContext is dbsql.DBTX; pgx prepares by itself.
+func (l *loneStatement) PrepareContext(context.Context, string) (*sql.Stmt, error) {
+	return nil, errNoPrepare
+}
+
+// plain turns arguments into the few types that a driver takes, as database/sql does.
+func plain(args []any) ([]any, error) {
+	values := make([]any, len(args))
+	for i, arg := range args {
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			return nil, fmt.Errorf("store: argument %d: %w", i+1, err)
+		}
+		values[i] = value
+	}
+	return values, nil
+}
