@@ -94,7 +94,7 @@ func (h *Handler) rotateRefreshToken(ctx context.Context, a authorization) error
 		return nil
 	}
 	expiresAt := a.now.Add(h.Issuer.Lifetimes.RefreshToken)
-	err := h.Store.InTx(ctx, func(tx *store.Tx) error {
+	err := h.Store.Decide(ctx, func(tx *store.Tx) error {
 		return tx.RotateRefreshToken(a.familyID, a.family.Generation, expiresAt)
 	})
 	if errors.Is(err, store.ErrNotFound) {
