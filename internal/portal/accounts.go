@@ -40,7 +40,7 @@ func (p *Portal) accounts(v *visit, number int) error {
 	if err != nil {
 		return err
 	}
-	page := web.Accounts{Create: true, Paging: accountsPaging(number, offset, len(rows))}
+	page := web.Accounts{Create: true, Exchanges: p.Issuer.Policy.SingleUseTokens, Paging: accountsPaging(number, offset, len(rows))}
 	for _, row := range rows[:min(len(rows), accountsPage)] {
 		page.Accounts = append(page.Accounts, web.AccountRow{
 			Account: web.Account{ID: row.AccountID, Name: row.AccountName}, Role: string(row.Role), Members: int(row.MemberCount), Apps: int(row.AppCount),

@@ -49,6 +49,11 @@ var tellings = map[store.EventType]told{
 	store.EventCodeReplayed:        {web.EventReplayed, web.FilterApps},
 	store.EventRefreshTokenReused:  {web.EventReplayed, web.FilterApps},
 	store.EventTokenRevoked:        {web.EventTokenRevoked, web.FilterApps},
+
+	store.EventServiceAccountCreated: {web.EventServiceAccountMade, web.FilterApps},
+	store.EventServiceKeyAdded:       {web.EventServiceKeyAdded, web.FilterApps},
+	store.EventServiceKeysExpired:    {web.EventServiceKeysEnding, web.FilterApps},
+	store.EventServiceKeysRemoved:    {web.EventServiceKeysRemoved, web.FilterApps},
 }
 
 // Activity lists what the user and their apps did, newest first: GET /activity?show=&before=.

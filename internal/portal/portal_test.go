@@ -107,6 +107,7 @@ func getRoutes(p *portal.Portal) map[string]func(http.ResponseWriter, *http.Requ
 	return map[string]func(http.ResponseWriter, *http.Request) error{
 		"/connected": p.Connected, "/connected/{client_id}": p.ConnectedApp, "/activity": p.Activity, "/security": p.Security,
 		"/accounts": p.Accounts, "/accounts/new": p.NewAccount, "/accounts/{id}": p.Account, "/invitations/{token}": p.Invitation,
+		"/exchanges": p.Exchanges, "/exchanges/{id}": p.Exchange,
 	}
 }
 

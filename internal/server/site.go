@@ -143,6 +143,8 @@ func (s *site) routes() []route {
 		{"POST", "/accounts/new", pageFace, s.portal.CreateAccount},
 		{"GET", "/accounts/{id}", pageFace, s.portal.Account},
 		{"POST", "/accounts/{id}", pageFace, s.portal.ChangeAccount},
+		{"GET", "/exchanges", pageFace, s.portal.Exchanges},
+		{"GET", "/exchanges/{id}", pageFace, s.portal.Exchange},
 		{"GET", "/invitations/{token}", pageFace, s.portal.Invitation},
 		{"POST", "/invitations/{token}", pageFace, s.portal.AnswerInvitation},
 	}

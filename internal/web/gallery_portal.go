@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -104,6 +106,7 @@ func (s samples) accounts() []GalleryEntry {
 	entries := []GalleryEntry{
 		mine("accounts/empty", Accounts{Create: true}),
 		mine("accounts/many", Accounts{Accounts: rows, Create: true}),
+		mine("accounts/developer", Accounts{Accounts: rows, Create: true, Exchanges: true}),
 		mine("account/alone", alone),
 		mine("account/owner", s.shopDetail()),
 		mine("account/member", member),
@@ -134,6 +137,31 @@ func (s samples) invitations() []GalleryEntry {
 		{Name: "invitation/used", Status: http.StatusGone, Page: used},
 		mine("invitation/sent", InvitationSent{Account: nouraShop(), Email: "lea@example.com", Role: RoleMember, ExpiresAt: s.in(7 * day)}),
 	}
+}
+
+func (s samples) exchanges() []GalleryEntry {
+	taken := func(steps ...StepTaken) Exchange {
+		return Exchange{ID: "0198f3c4-7a51-7c3e-9d2f-0c1b2a394857", App: parcelRobot(), Account: nouraShop(), Taken: steps}
+	}
+	allowed, traded := StepTaken{Step: StepCodeIssued, At: s.ago(3 * time.Minute)}, StepTaken{Step: StepTokenCreated, At: s.ago(2 * time.Minute)}
+	refused := StepTaken{Step: StepRefused, At: s.ago(time.Minute), Reason: "wrong_account"}
+	done := taken(allowed, traded, StepTaken{Step: StepServiceAccountCreated, At: s.ago(time.Minute)}, StepTaken{Step: StepKeyIssued, At: s.ago(time.Minute)})
+	done.ServiceAccount, done.Key = "svc-kq5xq2hhd3xkz6jd", "lk-key-30b1a2c4d5e6f708192a3b4c5d6e7f80"
+	again := done
+	again.Taken = append(again.Taken[:4:4], StepTaken{Step: StepRefused, At: s.ago(time.Second), Reason: "reused"})
+	foreign := taken(allowed, traded, StepTaken{Step: StepRefused, At: s.ago(time.Minute), Reason: "something_new"})
+	entries := []GalleryEntry{
+		mine("exchanges/empty", Exchanges{}),
+		mine("exchanges/many", Exchanges{Exchanges: []Exchange{taken(allowed), taken(allowed, traded, refused), done}, Paging: Paging{Next: "/exchanges?before=1"}}),
+		mine("exchange/person", ExchangeDetail{Exchange: done}),
+	}
+	for name, exchange := range map[string]Exchange{
+		"code": taken(allowed), "token": taken(allowed, traded), "refused": taken(allowed, traded, refused), "refused-otherwise": foreign, "done": done, "used-again": again,
+	} {
+		entries = append(entries, mine("exchange/"+name, ExchangeDetail{Exchange: exchange, Developer: true}))
+	}
+	slices.SortFunc(entries[3:], func(a, b GalleryEntry) int { return strings.Compare(a.Name, b.Name) })
+	return entries
 }
 
 func (s samples) mails() []GalleryEntry {

@@ -138,6 +138,16 @@ func made() []string {
 	for _, n := range []AccountNotice{NoticeAccountCreated, NoticeAccountRenamed, NoticeRoleChanged, NoticeMemberRemoved, NoticeInvitationRevoked, NoticeInvitationAgain, NoticeJoined} {
 		keys = append(keys, "account.notice."+string(n))
 	}
+	for _, step := range exchangeSteps() {
+		keys = append(keys, "exchange.step."+string(step), "exchange.ahead."+string(step))
+	}
+	for _, reason := range append(exchangeReasons(), "other") {
+		keys = append(keys, "exchange.reason."+reason)
+	}
+	for _, state := range []ExchangeState{ExchangeWaiting, ExchangeRefused, ExchangeDone} {
+		keys = append(keys, "exchange.state."+string(state))
+	}
+	keys = append(keys, "exchange.step."+string(StepRefused))
 	for month := 1; month <= 12; month++ {
 		keys = append(keys, fmt.Sprintf("date.month%d", month))
 	}

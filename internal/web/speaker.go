@@ -86,6 +86,8 @@ func (sp *speaker) parts() template.FuncMap {
 		"navlabel":    func(s Section) string { return "nav." + string(s) },
 		"filterlabel": filterLabel,
 		"eventicon":   eventIcon,
+		"stepicon":    stepIcon,
+		"reasonkey":   reasonKey,
 	}
 }
 

@@ -17,7 +17,9 @@ type AccountRow struct {
 type Accounts struct {
 	Accounts []AccountRow
 	Create   bool // offer /accounts/new
-	Paging   Paging
+	// Exchanges offers /exchanges: this platform has service accounts that people's consent makes.
+	Exchanges bool
+	Paging    Paging
 }
 
 func (v Accounts) page() meta {

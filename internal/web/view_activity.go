@@ -33,6 +33,11 @@ const (
 	EventAccessEnded      EventKind = "access_ended" // not by the user: with their membership, or by the platform
 	EventSuspended        EventKind = "suspended"
 	EventResumed          EventKind = "resumed"
+
+	EventServiceAccountMade EventKind = "service_account_made"
+	EventServiceKeyAdded    EventKind = "service_key_added"
+	EventServiceKeysEnding  EventKind = "service_keys_ending" // rotated: the earlier ones are good for a while
+	EventServiceKeysRemoved EventKind = "service_keys_removed"
 )
 
 // eventKinds lists every EventKind, for the tests of the message files.
@@ -41,7 +46,8 @@ func eventKinds() []EventKind {
 		EventSignedIn, EventSignInFailed, EventSignedOut, EventSignedUp, EventEmailVerified, EventPasswordChanged, EventPasswordReset,
 		EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventRefreshed, EventTokenRevoked, EventReplayed,
 		EventDisconnected, EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke,
-		EventAccountRenamed, EventAccessGiven, EventAccessEnded, EventSuspended, EventResumed,
+		EventAccountRenamed, EventAccessGiven, EventAccessEnded, EventSuspended, EventResumed, EventServiceAccountMade, EventServiceKeyAdded,
+		EventServiceKeysEnding, EventServiceKeysRemoved,
 	}
 }
 
@@ -103,7 +109,7 @@ func eventIcon(kind EventKind) string {
 		return "refresh"
 	case EventReplayed, EventSignInFailed, EventSuspended:
 		return "alert"
-	case EventPasswordChanged, EventPasswordReset:
+	case EventPasswordChanged, EventPasswordReset, EventServiceAccountMade, EventServiceKeyAdded, EventServiceKeysEnding, EventServiceKeysRemoved:
 		return "key"
 	case EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke, EventAccountRenamed:
 		return "users"
