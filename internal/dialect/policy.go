@@ -54,6 +54,7 @@ type tokenSection struct {
 type credentialSection struct {
 	Prefix string `yaml:"prefix"`
 	Digits int    `yaml:"digits"`
+	UUID   bool   `yaml:"uuid"`
 }
 
 type serviceAccountsSection struct {
@@ -138,7 +139,7 @@ func (d *Dialect) Apply(is *issuer.Issuer, own func(key string) bool) {
 }
 
 var (
-	tokenPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]{0,20}$`)
+	tokenPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]{0,32}$`)
 	cookieName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
@@ -166,10 +167,12 @@ func (l *loader) policy(p *policySection) {
 		"client_secrets.prefix": p.ClientSecrets.Prefix, "service_accounts.ids.prefix": p.ServiceAccounts.IDs.Prefix,
 		"service_accounts.keys.prefix": p.ServiceAccounts.Keys.Prefix,
 	} {
-		l.Require(tokenPrefix.MatchString(prefix), "policy."+key, "must be up to 20 letters, digits, _ and -")
+		l.Require(tokenPrefix.MatchString(prefix), "policy."+key, "must be up to 32 letters, digits, _ and -")
 	}
 	l.digits("client_ids.digits", p.ClientIDs.Digits)
 	l.digits("service_accounts.ids.digits", p.ServiceAccounts.IDs.Digits)
+	l.Require(!p.ClientIDs.UUID || p.ClientIDs.Prefix == "" && p.ClientIDs.Digits == 0, "policy.client_ids.uuid", "stands alone: leave prefix and digits out")
+	l.Require(!p.ClientSecrets.UUID, "policy.client_secrets.uuid", "is for identifiers: a secret has its own length")
 	l.Require(p.ClientSecrets.Digits == 0, "policy.client_secrets.digits", "is for identifiers: a secret of digits could be guessed")
 	for i, name := range p.ServiceAccounts.Cookies {
 		l.Require(cookieName.MatchString(name), yamlfile.Item("policy.service_accounts.cookies", i), "%q is not a cookie's name", name)

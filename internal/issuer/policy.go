@@ -39,6 +39,7 @@ type Policy struct {
 type CredentialFormat struct {
 	// Prefix stands before the random part.
 	Prefix string
-	// Digits makes an identifier of that many digits instead of random letters.
+	// Digits makes an identifier of that many digits instead of random letters; UUID makes one of those (RFC 9562).
 	Digits int
+	UUID   bool
 }
