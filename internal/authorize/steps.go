@@ -17,7 +17,7 @@ type endpoints uint8
 const (
 	atAuthorize endpoints = 1 << iota
 	atPAR                 // RFC 9126
-	atDevice              // RFC 8628 §3.1
+	atDevice              // RFC 8628 §3.1, whose client has proven itself by authenticating
 )
 
 // proof establishes whom an answer may go to. Until all have held there is no *proven, so nothing can be redirected: their
@@ -41,7 +41,7 @@ type check struct {
 // The checks, in order.
 var (
 	proofs = []proof{
-		{"client_id", "RFC 6749 §2.2", atAuthorize | atPAR | atDevice, (*Handler).proveClient},
+		{"client_id", "RFC 6749 §2.2", atAuthorize | atPAR, (*Handler).proveClient},
 		{"redirect_uri", "OAuth 2.1 §2.3.1, RFC 8252 §7.3", atAuthorize | atPAR, (*Handler).proveRedirectURI},
 	}
 	checks = []check{
