@@ -41,7 +41,10 @@ func (p *program) bench() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.show(report, func() { report.Table(p.out) })
+		if p.json {
+			return p.show(report, nil)
+		}
+		return report.Table(p.out)
 	}
 	return cmd
 }

@@ -138,6 +138,11 @@ func (b *bench) run(ctx context.Context) error {
 	return err
 }
 
+// progress says what is being measured; a terminal that went away does not stop the measurement.
+func (b *bench) progress(what string, connections int) {
+	_, _ = fmt.Fprintf(b.Progress, "%s, %d connections\n", what, connections)
+}
+
 func (b *bench) wanted(name string) bool {
 	for _, part := range b.Only {
 		if strings.Contains(name, part) {
@@ -164,7 +169,7 @@ func (b *bench) limits(ctx context.Context) error {
 	}
 	defer bare.stop()
 	for _, connections := range b.Connections {
-		fmt.Fprintf(b.Progress, "limits, %d connections\n", connections)
+		b.progress("limits", connections)
 		limit := Limit{Connections: connections}
 		request := post(host("opaque"), "/oauth/token", b.world.sites["opaque"].basic, "grant_type=client_credentials&scope=reports")
 		r, cost, err := b.drive(ctx, bare, connections, func(int) (operation, error) { return repeat(request), nil })
@@ -184,11 +189,11 @@ func (b *bench) limits(ctx context.Context) error {
 }
 
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
-	fmt.Fprintf(b.Progress, "%s, %d connections\n", m.name, connections)
+	b.progress(m.name, connections)
 	before, beforeErr := b.world.size(ctx)
 	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
 	r, cost, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
-	if err = errors.Join(err, profiled()); err != nil {
+	if err := errors.Join(err, profiled()); err != nil {
 		return Line{}, err
 	}
 	after, afterErr := b.world.size(ctx)
@@ -236,7 +241,7 @@ func download(ctx context.Context, url, path string) error {
 		return err
 	}
 	body, err := io.ReadAll(answer.Body)
-	if err = errors.Join(err, answer.Body.Close()); err != nil {
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
 		return err
 	}
 	return os.WriteFile(path, body, 0o600)
@@ -252,7 +257,7 @@ func (b *bench) drive(ctx context.Context, p *process, connections int, each fun
 		used, err := processorTime(p.pid())
 		marks, markErr = append(marks, used), errors.Join(markErr, err)
 	})
-	if err = errors.Join(err, markErr); err != nil {
+	if err := errors.Join(err, markErr); err != nil {
 		return r, 0, err
 	}
 	return r, float64((marks[1] - marks[0]).Microseconds()) / float64(max(1, r.operations)), nil
@@ -269,7 +274,7 @@ var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
 // start runs a server and waits for the line that tells its address.
 func start(ctx context.Context, program string, args []string) (*process, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // G204: the program is this one
 	cmd.Env = append(os.Environ(), "LATCHKEY_MASTER_KEY="+masterKey)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

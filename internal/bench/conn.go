@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +25,9 @@ type conn struct {
 
 const callTimeout = 20 * time.Second
 
-func dial(addr string) (*conn, error) {
-	c, err := net.DialTimeout("tcp", addr, callTimeout)
+func dial(ctx context.Context, addr string) (*conn, error) {
+	dialer := &net.Dialer{Timeout: callTimeout}
+	c, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 // ServeLimit is the machine's own limit for HTTP: net/http answering a fixed JSON body of the given size to every request,
 // after reading its form. It prints its address and serves until ctx ends.
 func ServeLimit(ctx context.Context, out io.Writer, size int) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,9 @@ func ServeLimit(ctx context.Context, out io.Writer, size int) error {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(body)
 	})}
-	fmt.Fprintln(out, listener.Addr())
+	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {
+		return err
+	}
 	go func() {
 		<-ctx.Done()
 		_ = limit.Close()

@@ -65,7 +65,7 @@ func (l load) drive(ctx context.Context, number int, w *worker, begin, end time.
 	if err != nil {
 		return err
 	}
-	c, err := dial(l.addr)
+	c, err := dial(ctx, l.addr)
 	if err != nil {
 		return err
 	}

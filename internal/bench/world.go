@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -134,39 +135,38 @@ func (w *world) addSite(ctx context.Context, name string, format issuer.TokenFor
 	return s, err
 }
 
-// populate adds the person, the account, the app, the connection and the browser's session, unless an earlier run did.
+// populate adds the person, the account, the app, the connection and the browser's session.
 func (w *world) populate(ctx context.Context, s *site) error {
 	name := s.issuer.Name
 	scopes := oauth.ScopeSet{"openid", "offline_access", "orders"}
-	return w.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		if err = tx.CreateUser(store.User{Issuer: name, ID: userID, Email: "bench@bench.example", EmailVerifiedAt: tx.Now(), Name: "Bench"}); err != nil {
-			return err
-		}
-		if err = tx.CreateAccount(store.Account{Issuer: name, ID: accountID, Name: "Bench"}, userID); err != nil {
-			return err
-		}
-		if err = tx.CreateClient(store.Client{
-			Issuer: name, ID: appID, AccountID: accountID, Name: "Bench", Status: store.ClientActive, Metadata: store.ClientMetadata{
-				RedirectURIs: []string{s.redirectURI}, TokenEndpointAuthMethod: oauth.AuthMethodBasic, ResponseTypes: []string{"code"},
-				GrantTypes: []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
-				Scope:      append(scopes, "reports"), IDTokenSignedAlg: jwk.ES256, Introspects: true,
-			},
-		}); err != nil {
-			return err
-		}
-		if err = tx.AddClientSecret(store.ClientSecret{
-			Issuer: name, ID: tx.NewID(), ClientID: appID, Hash: client.HashSecret(w.keyring, name, appID, s.secret),
-		}); err != nil {
-			return err
-		}
-		s.grant, _, err = tx.SaveConsent(store.Consent{Issuer: name, UserID: userID, AccountID: accountID, ClientID: appID, Allowed: scopes})
+	return w.store.InTx(ctx, func(tx *store.Tx) error {
+		err := errors.Join(
+			tx.CreateUser(store.User{Issuer: name, ID: userID, Email: "bench@bench.example", EmailVerifiedAt: tx.Now(), Name: "Bench"}),
+			tx.CreateAccount(store.Account{Issuer: name, ID: accountID, Name: "Bench"}, userID),
+			tx.CreateClient(w.app(s, append(scopes, "reports"))),
+			tx.AddClientSecret(store.ClientSecret{
+				Issuer: name, ID: tx.NewID(), ClientID: appID, Hash: client.HashSecret(w.keyring, name, appID, s.secret),
+			}),
+			tx.CreateSession(store.Session{
+				Hash: store.Hash(s.session), ID: tx.NewID(), Issuer: name, UserID: userID, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
+			}),
+		)
 		if err != nil {
 			return err
 		}
-		return tx.CreateSession(store.Session{
-			Hash: store.Hash(s.session), ID: tx.NewID(), Issuer: name, UserID: userID, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
-		})
+		s.grant, _, err = tx.SaveConsent(store.Consent{Issuer: name, UserID: userID, AccountID: accountID, ClientID: appID, Allowed: scopes})
+		return err
 	})
+}
+
+func (w *world) app(s *site, scopes oauth.ScopeSet) store.Client {
+	return store.Client{
+		Issuer: s.issuer.Name, ID: appID, AccountID: accountID, Name: "Bench", Status: store.ClientActive, Metadata: store.ClientMetadata{
+			RedirectURIs: []string{s.redirectURI}, TokenEndpointAuthMethod: oauth.AuthMethodBasic, ResponseTypes: []string{"code"},
+			GrantTypes: []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
+			Scope:      scopes, IDTokenSignedAlg: jwk.ES256, Introspects: true,
+		},
+	}
 }
 
 // authorize makes one authorization as if a code had been redeemed, and returns its first refresh token and an access token.

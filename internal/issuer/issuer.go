@@ -4,6 +4,7 @@
 package issuer
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -111,23 +112,10 @@ func (i *Issuer) Endpoint(path string) string { return i.URL + path }
 
 // AllowsResource tells whether a request may name the resource (RFC 8707 §2).
 func (i *Issuer) AllowsResource(resource string) bool {
-	if resource == i.Audience {
-		return true
-	}
-	for _, known := range i.Resources {
-		if resource == known {
-			return true
-		}
-	}
-	return false
+	return resource == i.Audience || slices.Contains(i.Resources, resource)
 }
 
 // SupportsIDTokenAlg tells whether a client may register the algorithm for its ID Tokens.
 func (i *Issuer) SupportsIDTokenAlg(alg jwk.Alg) bool {
-	for _, known := range i.IDTokenAlgs {
-		if alg == known {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(i.IDTokenAlgs, alg)
 }

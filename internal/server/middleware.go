@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -46,7 +47,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // recoverFrom answers a panic as our failure. http.ErrAbortHandler keeps its meaning.
 func (s *Server) recoverFrom(answer *recorder, r *http.Request, caught any) {
-	if caught == http.ErrAbortHandler {
+	if err, ok := caught.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(caught)
 	}
 	err := fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
@@ -54,7 +55,7 @@ func (s *Server) recoverFrom(answer *recorder, r *http.Request, caught any) {
 		s.refuse(answer, r, err)
 		return
 	}
-	wire.Note(r.Context(), err)
+	_ = wire.Note(r.Context(), err) // an answer has begun: only the log hears
 }
 
 // refuse answers what no route answers, in the words of the address that was asked.

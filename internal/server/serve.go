@@ -114,7 +114,7 @@ func (s *Server) every(ctx context.Context, interval time.Duration, what string,
 			return
 		case <-ticker.C:
 			if err := do(); err != nil && ctx.Err() == nil {
-				s.log.Warn(what, "error", err)
+				s.log.Warn("background work failed", "work", what, "error", err)
 			}
 		}
 	}
