@@ -180,8 +180,17 @@ func (e *postgresEngine) prelude() []string {
 }
 
 // reach connects once and finds out whether a pooler such as pgbouncer stands in between. A prepared statement would then be one
-// session's and be missed in another.
+// session's and be missed in another. A session that the pooler had and that has ended meanwhile is its own trouble.
 func reach(ctx context.Context, config *pgx.ConnConfig) (pooler bool, err error) {
+	for range maxAttempts {
+		if pooler, err = greet(ctx, config); err == nil || !reported(err) || !lost(err) {
+			break
+		}
+	}
+	return pooler, err
+}
+
+func greet(ctx context.Context, config *pgx.ConnConfig) (pooler bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && failure.Code == "08P01" { // pgbouncer: "unsupported startup parameter"
 		for name := range postgresDefaults {

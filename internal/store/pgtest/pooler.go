@@ -78,6 +78,7 @@ func startPooler() (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	go cmd.Wait() //nolint:errcheck // it ends with this process; until then this keeps the pipe open
 	return s, s.awaitPooler(through(main.url("postgres"), folder, "6432"))
 }
 
