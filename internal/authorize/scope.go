@@ -19,6 +19,9 @@ func (h *Handler) checkScope(_ context.Context, p *proven) error {
 	if len(requested) == 0 {
 		return oauth.InvalidScope("scope is missing, and the app has none registered to take instead")
 	}
+	if h.Issuer.Policy.DropScopes {
+		return h.dropScopes(p, requested)
+	}
 	if unknown := h.Issuer.Scopes.Unknown(requested); unknown != "" {
 		return oauth.InvalidScope("the scope %s does not exist here", unknown)
 	}
@@ -26,5 +29,19 @@ func (h *Handler) checkScope(_ context.Context, p *proven) error {
 		return oauth.InvalidScope("the scope %s is not registered for this app", beyond[0])
 	}
 	p.checked.Scopes = requested
+	return nil
+}
+
+// dropScopes leaves out what the app may not have, where the platform does that instead of refusing.
+func (h *Handler) dropScopes(p *proven, requested oauth.ScopeSet) error {
+	p.checked.Scopes = nil
+	for _, name := range requested.Intersect(p.client.Metadata.Scope) {
+		if _, known := h.Issuer.Scopes.Find(name); known {
+			p.checked.Scopes = append(p.checked.Scopes, name)
+		}
+	}
+	if len(p.checked.Scopes) == 0 { // RFC 6749 §3.3: there is nothing to go on with
+		return oauth.InvalidScope("none of the scopes is registered for this app")
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"latchkey.dev/internal/oauth"
 )
@@ -17,6 +18,10 @@ func (h *Handler) checkState(_ context.Context, p *proven) error {
 	if len(p.request.State) > longestState {
 		p.to = p.to.Carrying("", h.Issuer.URL)
 		return oauth.InvalidRequest("state is longer than %d bytes; keep it on your side and send a reference", longestState)
+	}
+	if least := h.Issuer.Policy.MinState; utf8.RuneCountInString(p.request.State) < least {
+		return oauth.InvalidRequest("state must have at least %d characters, random ones, so that your app knows its own answers", least).
+			With(oauth.ReasonStateTooShort)
 	}
 	return nil
 }

@@ -10,14 +10,7 @@ import (
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
-)
-
-// What client identifiers and secrets look like: the prefix lets people and secret scanners recognise them.
-const (
-	idPrefix     = "app_"
-	secretPrefix = "lk_cs_"
 )
 
 // maxName is the longest name that pages show, in characters.
@@ -39,6 +32,8 @@ type Registration struct {
 	UserID string
 	// ID and Secret keep those of an app that comes from another server; empty ones are made.
 	ID, Secret string
+	// Also happens in the same transaction, after the app is there; nil is nothing.
+	Also func(tx *store.Tx, clientID string) error
 }
 
 // Create registers an app and returns it with its secret, which is shown once and kept only as a keyed hash. A public client
@@ -57,22 +52,17 @@ func (r *Registry) Create(ctx context.Context, registration Registration) (creat
 		Issuer: r.Issuer.Name, ID: registration.ID, AccountID: registration.AccountID, Name: registration.Name,
 		Status: registration.Status, Metadata: registration.Metadata,
 	}
-	if client.ID == "" {
-		client.ID = r.Store.NewPublicID(idPrefix)
-	}
 	if client.Status == "" {
 		client.Status = store.ClientActive
 	}
 	if secret = registration.Secret; secret == "" {
-		secret = seal.NewSecret(r.Rand, secretPrefix)
+		secret = r.makeSecret()
 	}
-	err = r.change(ctx, store.Event{Type: store.EventClientCreated, UserID: registration.UserID, AccountID: client.AccountID, ClientID: client.ID,
-		Detail: map[string]string{"name": client.Name}}, func(tx *store.Tx) error {
-		if err := tx.CreateClient(client); err != nil || client.Public() {
-			return err
+	for range drawings {
+		if client.ID, err = r.insert(ctx, client, secret, registration); registration.ID != "" || !errors.Is(err, store.ErrConflict) {
+			break
 		}
-		return tx.AddClientSecret(r.newSecret(client.ID, secret))
-	})
+	}
 	if err != nil {
 		return store.Client{}, "", err
 	}
@@ -81,6 +71,37 @@ func (r *Registry) Create(ctx context.Context, registration Registration) (creat
 	}
 	created, err = r.Store.Client(ctx, r.Issuer.Name, client.ID)
 	return created, secret, err
+}
+
+// drawings bounds how often an identifier is drawn: with few digits one may be taken.
+const drawings = 5
+
+// insert writes a new app under its identifier, or under one that is drawn.
+func (r *Registry) insert(ctx context.Context, client store.Client, secret string, registration Registration) (id string, err error) {
+	if client.ID = registration.ID; client.ID == "" {
+		if client.ID, err = r.newID(); err != nil {
+			return "", err
+		}
+	}
+	return client.ID, r.change(ctx, store.Event{Type: store.EventClientCreated, UserID: registration.UserID, AccountID: client.AccountID, ClientID: client.ID,
+		Detail: map[string]string{"name": client.Name}}, func(tx *store.Tx) error {
+		return r.create(tx, client, secret, registration.Also)
+	})
+}
+
+func (r *Registry) create(tx *store.Tx, client store.Client, secret string, also func(*store.Tx, string) error) error {
+	if err := tx.CreateClient(client); err != nil {
+		return err
+	}
+	if !client.Public() {
+		if err := tx.AddClientSecret(r.newSecret(client.ID, secret)); err != nil {
+			return err
+		}
+	}
+	if also == nil {
+		return nil
+	}
+	return also(tx, client.ID)
 }
 
 func checkName(name string) (string, error) {
@@ -185,7 +206,7 @@ func (r *Registry) addSecret(ctx context.Context, clientID, userID string, befor
 	if alive(client.Secrets, micros.Of(r.Clock())) >= maxSecrets {
 		return "", oauth.InvalidClientMetadata("%d secrets are good already; expire one first", maxSecrets)
 	}
-	secret := seal.NewSecret(r.Rand, secretPrefix)
+	secret := r.makeSecret()
 	err = r.change(ctx, event(store.EventClientSecretAdded, clientID, userID), func(tx *store.Tx) error {
 		if err := before(tx, client); err != nil {
 			return err

@@ -60,6 +60,9 @@ const (
 	ReasonUserSuspended    = "user_suspended"    // the user is switched off
 	ReasonAccountSuspended = "account_suspended" // the account is switched off
 	ReasonWrongSecret      = "wrong_secret"      // the client is known, its secret is not
+	ReasonWrongAccount     = "wrong_account"     // the account named is missing, or not the client's
+	ReasonStateTooShort    = "state_too_short"   // the platform asks for more
+	ReasonRoleChanged      = "role_changed"      // the person's role no longer allows any of it
 	ReasonWrongAuthMethod  = "wrong_auth_method" // another token_endpoint_auth_method is registered
 	ReasonWrongPassword    = "wrong_password"    // the user is known, the password is not theirs: for the log alone
 	ReasonTooManyTries     = "too_many_tries"    // of a password, a code or a mail, in too short a time

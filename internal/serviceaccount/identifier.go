@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"math/big"
 	"strings"
 
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/seal"
 )
 
 // How identifiers look where the issuer's policy says nothing.
@@ -24,7 +24,7 @@ var userCode = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPaddin
 // newID makes a user code: 80 random bits, or as many digits as the format asks for. It is a name, not a secret.
 func newID(rand io.Reader, format issuer.CredentialFormat) (string, error) {
 	if format.Digits > 0 {
-		digits, err := randomDigits(rand, format.Digits)
+		digits, err := seal.NewDigits(rand, format.Digits)
 		return format.Prefix + digits, err
 	}
 	var random [10]byte
@@ -41,16 +41,6 @@ func newKeyID(rand io.Reader, format issuer.CredentialFormat) (string, error) {
 		return "", noRandomness(err)
 	}
 	return orElse(format.Prefix, keyIDPrefix) + hex.EncodeToString(random[:]), nil
-}
-
-func randomDigits(rand io.Reader, count int) (string, error) {
-	random := make([]byte, count/2+8) // eight bytes more than needed keep the remainder's bias below 2^-64
-	if _, err := io.ReadFull(rand, random); err != nil {
-		return "", noRandomness(err)
-	}
-	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(count)), nil)
-	number := new(big.Int).Mod(new(big.Int).SetBytes(random), limit)
-	return fmt.Sprintf("%0*s", count, number.String()), nil
 }
 
 func noRandomness(err error) error { return fmt.Errorf("serviceaccount: no randomness: %w", err) }
