@@ -7,10 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"latchkey.dev/dialects"
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/dev/front"
 	"latchkey.dev/internal/dev/sampleapp"
 	"latchkey.dev/internal/dev/standin"
+	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/password"
@@ -21,6 +23,10 @@ import (
 // build seeds the platforms and puts the server, the sample app, the APIs and the front page on their hosts.
 func (d *dev) build(ctx context.Context) (*server.Server, error) {
 	platforms, err := platforms(d.sites)
+	if err != nil {
+		return nil, err
+	}
+	spoken, err := speak(platforms)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +46,34 @@ func (d *dev) build(ctx context.Context) (*server.Server, error) {
 		issuers = append(issuers, p.issuer)
 	}
 	return server.New(ctx, server.Config{
-		Issuers: issuers, Store: d.store, Keyring: d.keyring, Pages: pages, Mail: d.mails, Log: d.Log, Metrics: d.Metrics,
+		Issuers: issuers, Dialects: spoken, Store: d.store, Keyring: d.keyring, Pages: pages, Mail: d.mails, Log: d.Log, Metrics: d.Metrics,
 		Hosts: hosts, Clock: d.Clock, Rand: d.Rand,
 	})
+}
+
+// speak teaches each platform its dialect, and returns the dialects by issuer.
+func speak(platforms []*platform) (map[string]*dialect.Dialect, error) {
+	spoken := map[string]*dialect.Dialect{}
+	for _, p := range platforms {
+		if p.dialect == "" {
+			continue
+		}
+		text, err := dialects.Read(p.dialect)
+		if err != nil {
+			return nil, err
+		}
+		language, err := dialect.Load(text, p.dialect+".yaml")
+		if err != nil {
+			return nil, err
+		}
+		language.Apply(p.issuer, func(string) bool { return false })
+		p.issuer.DialectHosts = map[string]string{}
+		for _, name := range language.Hosts() {
+			p.issuer.DialectHosts[name] = hostOf(p.hosts[name])
+		}
+		spoken[p.issuer.Name] = language
+	}
+	return spoken, nil
 }
 
 // seedAll hashes the one sample password once: hashing is slow on purpose.

@@ -2,7 +2,6 @@ package dev
 
 import (
 	"latchkey.dev/internal/issuer"
-	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
 )
@@ -47,12 +46,11 @@ func nombaAt(site sites, name, title, base, api string, ids nombaIDs) (*platform
 		return nil, err
 	}
 	is.Audience = api
-	is.AccessToken.Kind, is.AccessToken.Alg = issuer.JWT, jwk.ES256
 	all := oauth.ScopeSet{"transactions:read", "accounts:read", "transfers:write"}
 	server := func(id, name, owner string) sampleClient {
 		return sampleClient{id: id, name: name, owner: owner, metadata: machine(oauth.AuthMethodPost, all, oauth.GrantRefreshToken)}
 	}
-	read := oauth.ScopeSet{"transactions:read", "accounts:read", "offline_access"}
+	read := oauth.ScopeSet{"transactions:read", "accounts:read"}
 	return &platform{
 		issuer: is, dialect: "nomba", summary: "Payments. A merchant’s server uses its own credentials; other apps are connected with PKCE.",
 		hosts: map[string]string{},

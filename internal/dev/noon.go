@@ -2,7 +2,6 @@ package dev
 
 import (
 	"latchkey.dev/internal/issuer"
-	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
 )
 
@@ -14,8 +13,6 @@ func noon(site sites) (*platform, error) {
 		return nil, err
 	}
 	is.Audience = site.url("gateway.noon")
-	is.AccessToken.Kind, is.AccessToken.Alg = issuer.JWT, jwk.RS256
-	is.PKCEOptional = true
 	grant := oauth.ScopeSet{"access:grant"}
 	integration := func(callback string) sampleClient {
 		metadata := withoutPKCE(app(oauth.AuthMethodPost, grant, callback))

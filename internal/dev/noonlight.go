@@ -35,8 +35,7 @@ func noonlightAt(site sites, name, title, base, api string) (*platform, error) {
 		return nil, err
 	}
 	is.Audience = api
-	is.PKCEOptional = true
-	all := oauth.ScopeSet{"write:alarm", "read:alarm", "read:profile.id", "read:profile.phone", "verify:pin", "offline_access"}
+	all := oauth.ScopeSet{"write:alarm", "read:alarm", "read:profile.id", "read:profile.phone", "verify:pin"}
 	mine := func(id, name string, scope oauth.ScopeSet, redirectURIs ...string) sampleClient {
 		return sampleClient{id: id, name: name, owner: "acc_lampwright", metadata: withoutPKCE(app(oauth.AuthMethodPost, scope, redirectURIs...))}
 	}
@@ -51,9 +50,9 @@ func noonlightAt(site sites, name, title, base, api string) (*platform, error) {
 		accounts: []sampleAccount{owned("acc_noura", "Noura’s home", "usr_noura"), owned("acc_lampwright", "Lampwright Devices", "usr_linh")},
 		clients: []sampleClient{
 			robot,
-			mine("smart-lamp", "Smart Lamp", oauth.ScopeSet{"write:alarm", "read:alarm", "offline_access"}, "https://your-redirect-uri/", "http://localhost"),
-			mine("door-bell", "Door Bell", oauth.ScopeSet{"read:alarm", "offline_access"}, "https://doorbell.example/callback"),
-			mine("quickstart", "Quickstart", oauth.ScopeSet{"write:alarm", "offline_access"}, "http://127.0.0.1:8096/callback"),
+			mine("smart-lamp", "Smart Lamp", oauth.ScopeSet{"write:alarm", "read:alarm"}, "https://your-redirect-uri/", "http://localhost"),
+			mine("door-bell", "Door Bell", oauth.ScopeSet{"read:alarm"}, "https://doorbell.example/callback"),
+			mine("quickstart", "Quickstart", oauth.ScopeSet{"write:alarm"}, "http://127.0.0.1:8096/callback"),
 			{id: "alarm-api", name: "Alarm API", owner: "acc_lampwright", metadata: checker()},
 		},
 	}, nil

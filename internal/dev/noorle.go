@@ -17,9 +17,7 @@ func noorle(site sites) (*platform, error) {
 		return nil, err
 	}
 	is.Audience = site.url("api.noorle")
-	is.AccessToken.Kind, is.AccessToken.Alg = issuer.JWT, jwk.ES256
 	is.IDTokenAlgs = []jwk.Alg{jwk.RS256, jwk.ES256}
-	is.PKCEOptional = true
 	all := oauth.ScopeSet{"openid", "profile", "email", "offline_access", "read", "execute", "manage", "admin"}
 	mine := func(id, name string) sampleClient { return sampleClient{id: id, name: name, owner: "org_parcel-robot"} }
 	robot, spa, bot, device, nightly, quickstart := mine("app_parcelrobot", "Parcel Robot"), mine("app_dashboard", "Agent Dashboard"),
@@ -28,11 +26,11 @@ func noorle(site sites) (*platform, error) {
 	spa.metadata = app(oauth.AuthMethodNone, oauth.ScopeSet{"read", "offline_access"}, "https://dashboard.example/callback")
 	bot.metadata = withoutPKCE(app(oauth.AuthMethodBasic, oauth.ScopeSet{"read", "execute", "manage", "offline_access"}, "https://slackbot.example/callback"))
 	device.metadata = app(oauth.AuthMethodNone, oauth.ScopeSet{"read", "execute", "offline_access"})
-	device.metadata.GrantTypes, device.metadata.ResponseTypes = []oauth.GrantType{grantDeviceCode, oauth.GrantRefreshToken}, nil
+	device.metadata.GrantTypes, device.metadata.ResponseTypes = []oauth.GrantType{oauth.GrantDeviceCode, oauth.GrantRefreshToken}, nil
 	nightly.metadata = machine(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute"})
 	quickstart.metadata = app(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute", "offline_access"}, "http://127.0.0.1:8094/callback")
 	return &platform{
-		issuer: is, dialect: "noorle", summary: "Agents. People open theirs to dashboards, chat bots and devices.",
+		issuer: is, dialect: "", summary: "Agents. People open theirs to dashboards, chat bots and devices.",
 		hosts: map[string]string{"console": site.url("console.noorle"), "api": site.url("api.noorle")},
 		users: []sampleUser{
 			{"usr_noura", "noura@noorle.example", "Noura Haddad", "en"},
@@ -48,5 +46,3 @@ func noorle(site sites) (*platform, error) {
 		clients: []sampleClient{robot, spa, bot, device, nightly, quickstart, {id: "app_agents-api", name: "Agents API", owner: "org_parcel-robot", metadata: checker()}},
 	}, nil
 }
-
-const grantDeviceCode oauth.GrantType = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §3.4

@@ -16,7 +16,6 @@ func tiki(site sites) (*platform, error) {
 		return nil, err
 	}
 	is.Audience = site.url("api.tiki")
-	is.PKCEOptional = true
 	usual := oauth.ScopeSet{oidc.ScopeOfflineAccess, "product", "order", "inventory"}
 	mine := func(id, name, method string, scope oauth.ScopeSet, redirectURIs ...string) sampleClient {
 		return sampleClient{id: id, name: name, owner: "1002", metadata: withoutPKCE(app(method, scope, redirectURIs...))}
