@@ -1,0 +1,185 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/wire"
+)
+
+// bare is a server with one host, whose answers the test gives.
+func bare(handle http.HandlerFunc) (*Server, *bytes.Buffer) {
+	log := &bytes.Buffer{}
+	return &Server{
+		hosts: map[string]http.Handler{"acme.example": handle}, gate: make(gate, 1), log: slog.New(slog.NewJSONHandler(log, nil)),
+		metrics: silence{}, clock: time.Now, rand: rand.Reader,
+	}, log
+}
+
+func get(handler http.Handler, target string) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, target, nil))
+	return answer
+}
+
+func TestRFC9110_7_4_AnUnknownHostIsMisdirected(t *testing.T) {
+	s, _ := bare(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	for host, want := range map[string]int{
+		"acme.example": http.StatusOK, "ACME.example": http.StatusOK, "acme.example:80": http.StatusMisdirectedRequest,
+		"evil.example": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://x/", nil)
+		r.Host = host
+		r.Header.Set("X-Forwarded-Host", "acme.example")
+		answer := httptest.NewRecorder()
+		s.ServeHTTP(answer, r)
+		if answer.Code != want {
+			t.Errorf("host %q is answered %d, want %d", host, answer.Code, want)
+		}
+	}
+}
+
+func TestAPanicIsOurFailureAndIsLoggedOnce(t *testing.T) {
+	s, log := bare(func(http.ResponseWriter, *http.Request) { panic("the secret is hunter2") })
+	answer := get(s, "http://acme.example/x?code=hunter2")
+	if answer.Code != http.StatusInternalServerError || strings.Contains(answer.Body.String(), "hunter2") {
+		t.Errorf("answered %d: %s", answer.Code, answer.Body)
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+		t.Errorf("%d log lines: %s", lines, log)
+	}
+}
+
+func TestAnAbortedAnswerStaysAborted(t *testing.T) {
+	s, _ := bare(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	defer func() {
+		if caught, ok := recover().(error); !ok || !errors.Is(caught, http.ErrAbortHandler) {
+			t.Errorf("recovered %v", caught)
+		}
+	}()
+	get(s, "http://acme.example/")
+}
+
+func TestTooManyAtOnceHearSoQuickly(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s, _ := bare(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-leave
+		w.WriteHeader(http.StatusOK)
+	})
+	done := make(chan int)
+	go func() { done <- get(s, "http://acme.example/").Code }()
+	<-entered
+	answer := get(s, "http://acme.example/")
+	if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" {
+		t.Errorf("answered %d with Retry-After %q", answer.Code, answer.Header().Get("Retry-After"))
+	}
+	close(leave)
+	if first := <-done; first != http.StatusOK {
+		t.Errorf("who was inside was answered %d", first)
+	}
+}
+
+func TestWhileStoppingEveryAnswerClosesItsConnection(t *testing.T) {
+	s, _ := bare(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	s.draining.Store(true)
+	if answer := get(s, "http://acme.example/"); answer.Header().Get("Connection") != "close" {
+		t.Errorf("headers %v", answer.Header())
+	}
+	if err := s.Ready(context.Background()); !errors.Is(err, ErrStopping) {
+		t.Errorf("ready says %v", err)
+	}
+}
+
+func TestOneLogLineSaysWhatHappenedAndNoSecret(t *testing.T) {
+	s, log := bare(func(w http.ResponseWriter, r *http.Request) {
+		record := reqlog.From(r.Context())
+		record.Issuer, record.Client, record.Route = "acme", "parcel-robot", "/oauth/token"
+		wire.WriteError(w, r, oauth.InvalidGrant("expired").With(oauth.ReasonExpired))
+	})
+	r := httptest.NewRequest(http.MethodPost, "http://acme.example/oauth/token?code=hunter2", strings.NewReader("client_secret=hunter2"))
+	r.Header.Set("Authorization", "Basic hunter2")
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	var line map[string]any
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %s", err, log)
+	}
+	for name, want := range map[string]any{
+		"issuer": "acme", "client": "parcel-robot", "route": "/oauth/token", "outcome": "invalid_grant", "reason": "expired", "status": float64(400),
+	} {
+		if line[name] != want {
+			t.Errorf("%s is %v, want %v", name, line[name], want)
+		}
+	}
+	if strings.Contains(log.String(), "hunter2") {
+		t.Errorf("the log holds a secret: %s", log)
+	}
+}
+
+func TestRFC9110_15_5_6_AKnownPathNamesItsMethods(t *testing.T) {
+	answered := func(w http.ResponseWriter, _ *http.Request) error {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	mux := newMux(nil, []route{
+		{http.MethodGet, "/a", jsonFace, answered}, {http.MethodPost, "/a", jsonFace, answered}, {http.MethodPost, "/b/{id}", jsonFace, answered},
+	}, jsonFace(nil, notFound))
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{http.MethodGet, "/a", 200, ""},
+		{http.MethodHead, "/a", 200, ""},
+		{http.MethodDelete, "/a", 405, "GET, POST"},
+		{http.MethodPost, "/b/7", 200, ""},
+		{http.MethodGet, "/b/7", 405, "POST"},
+		{http.MethodGet, "/c", 404, ""},
+	} {
+		answer := httptest.NewRecorder()
+		mux.ServeHTTP(answer, httptest.NewRequest(c.method, "http://acme.example"+c.path, nil))
+		if answer.Code != c.status || answer.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s is answered %d, Allow %q; want %d, %q", c.method, c.path, answer.Code, answer.Header().Get("Allow"), c.status, c.allow)
+		}
+	}
+}
+
+func TestForwardingHeadersCountFromTrustedProxiesOnly(t *testing.T) {
+	proxy := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for _, c := range []struct {
+		name    string
+		trusted proxies
+		peer    string
+		sent    []string
+		want    string
+	}{
+		{"nobody is trusted", nil, "10.0.0.1:5", []string{"203.0.113.9"}, "10.0.0.1"},
+		{"a stranger forwards", proxy, "192.0.2.7:5", []string{"203.0.113.9"}, "192.0.2.7"},
+		{"one proxy", proxy, "10.0.0.1:5", []string{"203.0.113.9"}, "203.0.113.9"},
+		{"what the client claimed stands before", proxy, "10.0.0.1:5", []string{"1.1.1.1, 203.0.113.9"}, "203.0.113.9"},
+		{"two proxies", proxy, "10.0.0.1:5", []string{"203.0.113.9, 10.0.0.2"}, "203.0.113.9"},
+		{"two headers", proxy, "10.0.0.1:5", []string{"1.1.1.1", "203.0.113.9"}, "203.0.113.9"},
+		{"rubbish is not an address", proxy, "10.0.0.1:5", []string{"203.0.113.9, rubbish"}, "10.0.0.1"},
+		{"no header", proxy, "10.0.0.1:5", nil, "10.0.0.1"},
+		{"IPv6", proxy, "[::1]:5", []string{"2001:db8::9"}, "2001:db8::9"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://acme.example/", nil)
+		r.RemoteAddr = c.peer
+		r.Header["X-Forwarded-For"] = c.sent
+		if got := c.trusted.clientAddress(r); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
