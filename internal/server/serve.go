@@ -87,6 +87,11 @@ func (s *Server) drain(ctx context.Context, httpServer *http.Server, listener ne
 	return nil
 }
 
+// follow hears at once what other nodes changed, where the database can tell.
+func (s *Server) follow(ctx context.Context) {
+	s.every(ctx, pollInterval, "listen for changes", func() error { return s.config.Store.FollowChanges(ctx) })
+}
+
 // poll notices what other processes changed: a rotated key, a suspended app. It bounds how stale what is cached can be.
 func (s *Server) poll(ctx context.Context) {
 	s.every(ctx, pollInterval, "look for changes", func() error { return s.config.Store.PollChanges(ctx) })
