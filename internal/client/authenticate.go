@@ -108,3 +108,12 @@ func HashSecret(keyring *seal.Keyring, issuerName, clientID, secret string) []by
 	hash := keyring.MAC(secretPurpose, []byte(issuerName), []byte(clientID), []byte(secret))
 	return hash[:]
 }
+
+// HasSecret tells whether a secret is one that the app has now.
+func (r *Registry) HasSecret(ctx context.Context, clientID, secret string) (bool, error) {
+	client, err := r.Find(ctx, clientID)
+	if err != nil {
+		return false, err
+	}
+	return r.checkSecret(client, secret) == nil, nil
+}

@@ -17,6 +17,7 @@ const (
 	maxContacts     = 10
 	maxContact      = 254 // RFC 5321 §4.5.3.1.3
 	maxURI          = 2048
+	maxSoftware     = 200
 )
 
 // The kinds of application (OpenID Connect Dynamic Client Registration §2).
@@ -31,7 +32,7 @@ func CheckMetadata(at *issuer.Issuer, m *store.ClientMetadata) error {
 	setDefaults(at, m)
 	for _, check := range []func(*issuer.Issuer, *store.ClientMetadata) error{
 		checkApplicationType, checkAuthMethod, checkGrantTypes, checkResponseTypes, checkRedirectURIs, checkScope,
-		checkIDTokenAlg, checkPKCE, checkLinks, checkContacts, checkMaxAge,
+		checkIDTokenAlg, checkPKCE, checkLinks, checkContacts, checkSoftware, checkMaxAge,
 	} {
 		if err := check(at, m); err != nil {
 			return err
@@ -219,6 +220,15 @@ func checkContacts(_ *issuer.Issuer, m *store.ClientMetadata) error {
 }
 
 func isSpaceOrControl(r rune) bool { return r <= ' ' || r == 0x7f }
+
+func checkSoftware(_ *issuer.Issuer, m *store.ClientMetadata) error {
+	for _, text := range []string{m.SoftwareID, m.SoftwareVersion} {
+		if len(text) > maxSoftware || strings.ContainsFunc(text, notShowable) {
+			return oauth.InvalidClientMetadata("software_id and software_version must be at most %d characters that can be shown", maxSoftware)
+		}
+	}
+	return nil
+}
 
 func checkMaxAge(_ *issuer.Issuer, m *store.ClientMetadata) error {
 	if m.DefaultMaxAge < 0 {

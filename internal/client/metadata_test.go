@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"latchkey.dev/internal/client"
@@ -77,6 +78,7 @@ func TestRFC7591_2_Refusals(t *testing.T) {
 		{"contact", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.Contacts = []string{"ada"} }},
 		{"contact with a line end", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.Contacts = []string{"a@b.example\nBcc: x"} }},
 		{"too many contacts", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.Contacts = make([]string, 11) }},
+		{"long software_version", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.SoftwareVersion = strings.Repeat("1", 201) }},
 		{"negative max age", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.DefaultMaxAge = -1 }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -91,6 +91,7 @@ func (s *site) operations() map[string]dialect.Function {
 		"token": s.tokenSpoken, "revoke": s.revokeSpoken, "introspect": s.introspectSpoken, "userinfo": s.userinfoSpoken,
 		"service_sign_in": s.signInSpoken, "whoami": s.whoamiSpoken, "exchange": s.exchangeSpoken,
 		"credential_create": s.createSpoken, "credential_remove": s.removeSpoken,
+		"device_authorize": s.deviceSpoken, "register": s.registerSpoken,
 	}
 }
 

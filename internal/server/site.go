@@ -6,6 +6,7 @@ import (
 
 	"latchkey.dev/internal/authorize"
 	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/device"
 	"latchkey.dev/internal/discovery"
 	"latchkey.dev/internal/exchange"
 	"latchkey.dev/internal/interaction"
@@ -17,6 +18,7 @@ import (
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/portal"
+	"latchkey.dev/internal/register"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/revoke"
 	"latchkey.dev/internal/serviceaccount"
@@ -44,6 +46,8 @@ type site struct {
 
 	interaction *interaction.Handler
 	authorize   *authorize.Handler
+	device      *device.Handler
+	register    *register.Handler
 	portal      *portal.Portal
 
 	services *serviceaccount.Service
@@ -68,6 +72,7 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Sessions: sessions, Passwords: passwords, Outbox: outbox,
 		Pages: c.Pages, Rand: c.Rand, Shapes: shapesOf(c.Dialects[is.Name]),
 	})
+	authorization := authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people})
 	services := serviceaccount.New(serviceaccount.Config{Issuer: is, Store: c.Store, Keys: s.keyMaker, LastUse: s.lastUse, Rand: c.Rand})
 	return &site{
 		issuer: is, pages: c.Pages, keys: keys, csrf: http.NewCrossOriginProtection(), sessions: sessions, clock: c.Clock,
@@ -81,9 +86,13 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		revoke:      revoke.New(revoke.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens}),
 		userinfo:    userinfo.New(userinfo.Config{Issuer: is, Store: c.Store, Mint: tokens, LastUse: s.lastUse}),
 		interaction: people,
-		authorize:   authorize.New(authorize.Config{Issuer: is, Clients: clients, Mint: tokens, Pages: people}),
-		services:    services,
-		exchange:    exchange.New(exchange.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, ServiceAccounts: services}),
+		authorize:   authorization,
+		device: device.New(device.Config{
+			Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Check: authorization.CheckDevice, People: people, Pages: c.Pages, Rand: c.Rand,
+		}),
+		register: register.New(register.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Rand: c.Rand}),
+		services: services,
+		exchange: exchange.New(exchange.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, ServiceAccounts: services}),
 		portal: portal.New(portal.Config{
 			Issuer: is, Store: c.Store, Clients: clients, Sessions: sessions, Pages: c.Pages, Passwords: passwords, Mail: outbox, Rand: c.Rand,
 		}),
@@ -93,8 +102,26 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 	}, nil
 }
 
-// routes is everything that an issuer answers.
+// routes is everything that an issuer answers. What its policy keeps closed is not there.
 func (s *site) routes() []route {
+	routes := s.usualRoutes()
+	if s.issuer.Policy.Device {
+		routes = append(routes,
+			route{"POST", discovery.PathDeviceAuthorization, jsonFace, s.device.ServeDeviceAuthorization},
+			route{"GET", device.Path, pageFace, s.device.ShowEnter},
+			route{"POST", device.Path, pageFace, s.device.Enter})
+	}
+	if s.issuer.Policy.Registration {
+		routes = append(routes,
+			route{"POST", register.Path, jsonFace, s.register.ServeRegister},
+			route{"GET", register.Path + "/{client_id}", jsonFace, s.register.ServeRead},
+			route{"PUT", register.Path + "/{client_id}", jsonFace, s.register.ServeUpdate},
+			route{"DELETE", register.Path + "/{client_id}", jsonFace, s.register.ServeDelete})
+	}
+	return routes
+}
+
+func (s *site) usualRoutes() []route {
 	return []route{
 		{"GET", "/.well-known/openid-configuration", documentFace, s.discovery.ServeMetadata},
 		{"GET", "/.well-known/oauth-authorization-server", documentFace, s.discovery.ServeMetadata},

@@ -35,6 +35,8 @@ type ClientMetadata struct {
 	PolicyURI               string            `json:"policy_uri,omitempty"`
 	TOSURI                  string            `json:"tos_uri,omitempty"`
 	Contacts                []string          `json:"contacts,omitempty"`
+	SoftwareID              string            `json:"software_id,omitempty"`
+	SoftwareVersion         string            `json:"software_version,omitempty"`
 	IDTokenSignedAlg        jwk.Alg           `json:"id_token_signed_response_alg,omitempty"`
 	DefaultMaxAge           int64             `json:"default_max_age,omitempty"` // seconds; 0 means none
 	// PKCEOptional is set for a confidential client that cannot send a challenge; the issuer must allow it too.
