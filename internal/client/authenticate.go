@@ -54,17 +54,10 @@ func CredentialsWith(r *http.Request, bodyID, bodySecret string) (Credentials, e
 // Authenticate proves which app sends a request, by exactly the method that it registered (RFC 6749 §2.3). Every refusal is
 // invalid_client; client identifiers are public, so it says what was wrong.
 func (r *Registry) Authenticate(ctx context.Context, credentials Credentials) (*store.Client, error) {
-	if credentials.ID == "" {
-		return nil, oauth.InvalidClient("send client_id, and the secret if the client has one (RFC 6749 section 2.3)").With(oauth.ReasonMissing)
-	}
-	client, err := r.Find(ctx, credentials.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, oauth.InvalidClient("no client with this client_id is registered here").With(oauth.ReasonUnknown)
-	}
+	client, err := r.identify(ctx, credentials.ID)
 	if err != nil {
 		return nil, err
 	}
-	reqlog.From(ctx).Client = client.ID
 	if registered := client.Metadata.TokenEndpointAuthMethod; credentials.Method != registered {
 		return nil, oauth.InvalidClient("this client is registered to authenticate with %s, and the request used %s", registered, credentials.Method).
 			With(oauth.ReasonWrongAuthMethod)
@@ -74,10 +67,38 @@ func (r *Registry) Authenticate(ctx context.Context, credentials Credentials) (*
 			return nil, err
 		}
 	}
-	if client.Status == store.ClientSuspended {
-		return nil, oauth.InvalidClient("this client is suspended; ask the platform why").With(oauth.ReasonClientSuspended)
+	return client, checkStatus(client)
+}
+
+// Identify finds the client that a request names, without proof: for what needs another, such as the token that it holds.
+func (r *Registry) Identify(ctx context.Context, clientID string) (*store.Client, error) {
+	client, err := r.identify(ctx, clientID)
+	if err != nil {
+		return nil, err
 	}
+	return client, checkStatus(client)
+}
+
+func (r *Registry) identify(ctx context.Context, clientID string) (*store.Client, error) {
+	if clientID == "" {
+		return nil, oauth.InvalidClient("send client_id, and the secret if the client has one (RFC 6749 section 2.3)").With(oauth.ReasonMissing)
+	}
+	client, err := r.Find(ctx, clientID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, oauth.InvalidClient("no client with this client_id is registered here").With(oauth.ReasonUnknown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	reqlog.From(ctx).Client = client.ID
 	return client, nil
+}
+
+func checkStatus(client *store.Client) error {
+	if client.Status == store.ClientSuspended {
+		return oauth.InvalidClient("this client is suspended; ask the platform why").With(oauth.ReasonClientSuspended)
+	}
+	return nil
 }
 
 // checkSecret compares keyed hashes in constant time. Secrets of ours are random, so a slow hash would protect nothing and

@@ -106,10 +106,14 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 	if err != nil || state.Ended != "" {
 		return Response{}, state.Ended, err
 	}
+	scopes, ended, err := h.withinRole(ctx, effective(access, state), access.AccountID, userOf(access))
+	if err != nil || ended != "" {
+		return Response{}, ended, err
+	}
 	note(ctx, access.GrantID, access.Subject)
 	h.LastUse.Touch(access.GrantID)
 	return Response{
-		Active: true, Scope: effective(access, state).String(), ClientID: access.ClientID, TokenType: oauth.TokenTypeBearer,
+		Active: true, Scope: scopes.String(), ClientID: access.ClientID, TokenType: oauth.TokenTypeBearer,
 		ExpiresAt: access.ExpiresAt.Unix(), IssuedAt: access.IssuedAt.Unix(), Subject: access.Subject, Audience: access.Audience,
 		Issuer: h.Issuer.URL, JTI: access.JTI, AccountID: access.AccountID, GrantID: access.GrantID,
 	}, "", nil
@@ -130,6 +134,32 @@ func effective(access mint.Access, state store.TokenState) oauth.ScopeSet {
 		return access.Scopes
 	}
 	return access.Scopes.Intersect(state.GrantScopes)
+}
+
+// userOf is the person behind a token; "" when there is none.
+func userOf(access mint.Access) string {
+	if access.GrantID == "" || access.Subject == access.ClientID {
+		return ""
+	}
+	return access.Subject
+}
+
+// withinRole keeps of the scopes what the person's role may give now, where the issuer asks for that, or says why nothing is left.
+func (h *Handler) withinRole(ctx context.Context, scopes oauth.ScopeSet, accountID, userID string) (kept oauth.ScopeSet, ended string, err error) {
+	if !h.Issuer.Policy.RoleScopes || userID == "" {
+		return scopes, "", nil
+	}
+	member, err := h.Store.Member(ctx, h.Issuer.Name, accountID, userID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, oauth.ReasonMemberRemoved, nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if kept = h.Issuer.Scopes.Grantable(scopes, member.Role); len(kept) == 0 {
+		return nil, oauth.ReasonRoleChanged, nil
+	}
+	return kept, "", nil
 }
 
 func note(ctx context.Context, grantID, subject string) {
@@ -162,13 +192,17 @@ func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, family
 	if err != nil || state.Ended != "" {
 		return Response{}, state.Ended, err
 	}
+	scopes, ended, err := h.withinRole(ctx, family.Scopes.Intersect(state.GrantScopes), family.AccountID, family.UserID)
+	if err != nil || ended != "" {
+		return Response{}, ended, err
+	}
 	note(ctx, family.Grant.ID, family.UserID)
-	return h.describeFamily(family, state), "", nil
+	return h.describeFamily(family, scopes), "", nil
 }
 
-func (h *Handler) describeFamily(family store.Family, state store.TokenState) Response {
+func (h *Handler) describeFamily(family store.Family, scopes oauth.ScopeSet) Response {
 	return Response{
-		Active: true, Scope: family.Scopes.Intersect(state.GrantScopes).String(), ClientID: family.ClientID,
+		Active: true, Scope: scopes.String(), ClientID: family.ClientID,
 		ExpiresAt: family.ExpiresAt.Unix(), IssuedAt: issuedAt(family).Unix(), Subject: family.UserID, Issuer: h.Issuer.URL,
 		AccountID: family.AccountID, GrantID: family.Grant.ID,
 	}

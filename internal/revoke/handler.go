@@ -36,7 +36,7 @@ type Request struct {
 // refused and the client is told (§2.1). Errors are *oauth.Error, or trouble with the database: then nothing is certain, and
 // the client must try again (§2.2.1).
 func (h *Handler) Revoke(ctx context.Context, request Request) error {
-	caller, err := h.Clients.Authenticate(ctx, request.Client)
+	caller, err := h.caller(ctx, request.Client)
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,15 @@ func (h *Handler) Revoke(ctx context.Context, request Request) error {
 		return err
 	}
 	return h.accessToken(ctx, caller, access)
+}
+
+// caller is the client that asks. Where the issuer says so, one that shows no secret needs none: who holds the token could use it,
+// and may end it as well.
+func (h *Handler) caller(ctx context.Context, credentials client.Credentials) (*store.Client, error) {
+	if h.Issuer.Policy.RevokeByToken && credentials.Method == oauth.AuthMethodNone {
+		return h.Clients.Identify(ctx, credentials.ID)
+	}
+	return h.Clients.Authenticate(ctx, credentials)
 }
 
 func foreign() error {

@@ -119,6 +119,7 @@ func (s *site) tokenSpoken(ctx context.Context, call dialect.Call) (dialect.Answ
 	request := token.Request{
 		GrantType: oauth.GrantType(call.Text("grant_type")), Client: credentials, Code: call.Text("code"), RedirectURI: call.Text("redirect_uri"),
 		CodeVerifier: call.Text("code_verifier"), RefreshToken: call.Text("refresh_token"), DeviceCode: call.Text("device_code"),
+		AccountID: call.Text("account_id"), AccessToken: call.Text("access_token"),
 		Scope: call.Text("scope"), Resources: call.Texts("resource"), Assertion: call.Text("assertion"), Address: wire.RequestAddress(call.HTTP),
 	}
 	if s.issuer.Policy.ServiceSession {

@@ -109,6 +109,32 @@ func (tx *Tx) RedeemCode(hash []byte, family Family) error {
 	return tx.createFamily(family)
 }
 
+// CreateOwnFamily creates the tokens that a client gets for itself, on a grant without a user: the one that lives, or a new one
+// with the identifier that family.Grant brings. ErrConflict says that another request made it first.
+func (tx *Tx) CreateOwnFamily(family Family) error {
+	own := family.Grant
+	grant, err := found(tx.q.FindGrant(tx.ctx, dbsql.FindGrantParams{Issuer: own.Issuer, AccountID: own.AccountID, ClientID: own.ClientID}))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		rows, err := tx.q.InsertGrant(tx.ctx, dbsql.InsertGrantParams{
+			ID: own.ID, Issuer: own.Issuer, AccountID: own.AccountID, ClientID: own.ClientID, Scopes: own.Scopes, CreatedAt: tx.now,
+		})
+		if err := changed(rows, err, ErrConflict); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case grant.ID != own.ID:
+		return ErrConflict
+	case grant.Scopes.String() != own.Scopes.String(): // what the client is registered for has changed
+		rows, err := tx.q.UpdateGrant(tx.ctx, dbsql.UpdateGrantParams{ID: grant.ID, Version: grant.Version, Scopes: own.Scopes, UpdatedAt: tx.now})
+		if err := changed(rows, err, ErrConflict); err != nil {
+			return err
+		}
+	}
+	return tx.createFamily(family)
+}
+
 func (tx *Tx) createFamily(family Family) error {
 	data, err := json.Marshal(family.Binding)
 	if err != nil {
@@ -130,7 +156,7 @@ func (s *Store) Family(ctx context.Context, issuer, id string) (Family, error) {
 	family := Family{
 		ID: f.ID, Issuer: f.Issuer, ClientID: f.ClientID, UserID: f.UserID, AccountID: f.AccountID, Scopes: f.Scopes, Generation: f.Generation,
 		RotatedAt: f.RotatedAt, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, RevokedAt: f.RevokedAt, RevokeReason: f.RevokeReason, Grant: row.Grant,
-		UserSuspendedAt: row.UserSuspendedAt,
+		UserSuspendedAt: micros.Time(row.UserSuspendedAt),
 	}
 	if err := json.Unmarshal([]byte(f.Data), &family.Binding); err != nil {
 		return Family{}, fmt.Errorf("store: family %s: %w", id, err)
@@ -189,7 +215,7 @@ func (s *Store) TokenState(ctx context.Context, ref TokenRef) (TokenState, error
 		state.Ended = cmp.Or(row.FamilyReason, oauth.ReasonRevoked)
 	case row.TokenRevoked:
 		state.Ended = oauth.ReasonRevoked
-	case !row.UserSuspendedAt.Never():
+	case !micros.Time(row.UserSuspendedAt).Never():
 		state.Ended = oauth.ReasonUserSuspended
 	}
 	return state, nil

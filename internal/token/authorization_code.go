@@ -147,7 +147,7 @@ func (h *Handler) authorizedByCode(code *store.Code, client *store.Client, now m
 		nonce: binding.Nonce, now: now, code: code,
 	}
 	expiresAt := now.Add(h.Issuer.Lifetimes.AccessToken)
-	if refreshable(client, scopes) && !h.Issuer.Policy.SingleUseTokens {
+	if h.refreshable(client, scopes) && !h.Issuer.Policy.SingleUseTokens {
 		a.refreshGeneration, expiresAt = 1, now.Add(h.Issuer.Lifetimes.RefreshToken)
 	}
 	a.family = store.Family{
@@ -162,8 +162,8 @@ func (h *Handler) authorizedByCode(code *store.Code, client *store.Client, now m
 }
 
 // refreshable: the person allowed it and the client asked for it when it registered (OpenID Connect Core §11).
-func refreshable(client *store.Client, scopes oauth.ScopeSet) bool {
-	return scopes.Has(oidc.ScopeOfflineAccess) && slices.Contains(client.Metadata.GrantTypes, oauth.GrantRefreshToken)
+func (h *Handler) refreshable(client *store.Client, scopes oauth.ScopeSet) bool {
+	return (scopes.Has(oidc.ScopeOfflineAccess) || h.Issuer.Policy.RefreshAlways) && slices.Contains(client.Metadata.GrantTypes, oauth.GrantRefreshToken)
 }
 
 // stillAllowed keeps of the scopes those that the connection has now.

@@ -2,6 +2,8 @@ package token
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
@@ -9,7 +11,7 @@ import (
 
 // loadClient is the client credentials grant (RFC 6749 §4.4): the client acts for itself, so what it may have is what it
 // registered and the catalogue opens to machines. Nothing is read beyond the client that was authenticated from memory.
-func (h *Handler) loadClient(_ context.Context, client *store.Client, request Request) (authorization, error) {
+func (h *Handler) loadClient(ctx context.Context, client *store.Client, request Request) (authorization, error) {
 	if client.Public() { // RFC 6749 §4.4: confidential clients only
 		return authorization{}, oauth.UnauthorizedClient("client_credentials is only for clients with a secret")
 	}
@@ -17,16 +19,48 @@ func (h *Handler) loadClient(_ context.Context, client *store.Client, request Re
 	if len(scopes) == 0 {
 		return authorization{}, oauth.InvalidScope("this client registered no scope that a client may have without a user")
 	}
-	a := authorization{client: client, subject: client.ID, scopes: scopes, now: h.Store.Now()}
+	a := authorization{client: client, subject: client.ID, accountID: client.AccountID, scopes: scopes, now: h.Store.Now()}
+	if !h.Issuer.Policy.AccountBound {
+		a.accountID = "" // it acts for itself
+	}
 	if len(request.Resources) > 0 { // it may name any of the issuer's (RFC 8707 §2); otherwise the default is meant
 		a.resources = h.anyResource()
 	}
+	if h.Issuer.Policy.MachineRefresh && slices.Contains(client.Metadata.GrantTypes, oauth.GrantRefreshToken) {
+		return h.withOwnFamily(ctx, a)
+	}
 	return a, nil
+}
+
+// withOwnFamily gives a client's own tokens a refresh token, on a grant without a user.
+func (h *Handler) withOwnFamily(ctx context.Context, a authorization) (authorization, error) {
+	grant, err := h.Store.FindGrant(ctx, h.Issuer.Name, "", a.client.AccountID, a.client.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		grant = store.Grant{ID: h.Store.NewID(), Issuer: h.Issuer.Name, AccountID: a.client.AccountID, ClientID: a.client.ID}
+	} else if err != nil {
+		return authorization{}, err
+	}
+	grant.Scopes = a.scopes
+	a.ownBehalf, a.accountID, a.grantID, a.familyID, a.refreshGeneration = true, a.client.AccountID, grant.ID, h.Store.NewID(), 1
+	a.family = store.Family{
+		ID: a.familyID, Issuer: h.Issuer.Name, ClientID: a.client.ID, AccountID: a.accountID, Scopes: a.scopes, Grant: grant,
+		ExpiresAt: a.now.Add(h.Issuer.Lifetimes.RefreshToken), Binding: store.FamilyBinding{Resources: a.resources, AuthTime: a.now, Refreshable: true},
+	}
+	return a, nil
+}
+
+// writeOwnFamily keeps what a refresh will need; without one, an access token is never stored.
+func (h *Handler) writeOwnFamily(ctx context.Context, a authorization) error {
+	if a.familyID == "" {
+		return nil
+	}
+	err := h.Store.InTx(ctx, func(tx *store.Tx) error { return tx.CreateOwnFamily(a.family) })
+	if errors.Is(err, store.ErrConflict) {
+		return errOvertaken
+	}
+	return err
 }
 
 func (h *Handler) anyResource() []string {
 	return append([]string{h.defaultAudience()}, h.Issuer.Resources...)
 }
-
-// writeNothing: an access token is never stored.
-func writeNothing(context.Context, authorization) error { return nil }

@@ -39,7 +39,7 @@ func New(config Config) *Handler {
 	h.grantTypes = map[oauth.GrantType]grantType{
 		oauth.GrantAuthorizationCode: {load: h.loadCode, write: h.redeemCode},
 		oauth.GrantRefreshToken:      {load: h.loadRefreshToken, write: h.rotateRefreshToken, narrowsScope: true},
-		oauth.GrantClientCredentials: {load: h.loadClient, write: writeNothing, narrowsScope: true},
+		oauth.GrantClientCredentials: {load: h.loadClient, write: h.writeOwnFamily, narrowsScope: true},
 	}
 	if config.Issuer.Policy.Device {
 		h.grantTypes[oauth.GrantDeviceCode] = grantType{load: h.loadDeviceCode, write: h.redeemDeviceCode}
@@ -102,11 +102,19 @@ func (h *Handler) authenticate(ctx context.Context, kind grantType, request *Req
 	if h.Issuer.Policy.ServiceSession && request.Principal == nil {
 		return nil, serviceaccount.SessionRequired()
 	}
-	client, err := h.Clients.Authenticate(ctx, request.Client)
+	client, err := h.authenticateClient(ctx, request)
 	if err != nil || !h.Issuer.Policy.ServiceSession {
 		return client, err
 	}
 	return client, serviceaccount.Own(request.Principal, client.AccountID)
+}
+
+// authenticateClient proves the client by its own credentials, or by its access token where the issuer takes that for a refresh.
+func (h *Handler) authenticateClient(ctx context.Context, request *Request) (*store.Client, error) {
+	if h.Issuer.Policy.RefreshByAccessToken && request.GrantType == oauth.GrantRefreshToken && request.AccessToken != "" {
+		return h.proveAccessToken(ctx, request)
+	}
+	return h.Clients.Authenticate(ctx, request.Client)
 }
 
 // grant goes through the phases once: load and bind, narrow, issue, write. Tokens are made before anything is spent, so that
@@ -117,8 +125,14 @@ func (h *Handler) grant(ctx context.Context, kind grantType, client *store.Clien
 		return Response{}, err
 	}
 	note(ctx, authorized)
+	if err := h.checkAccount(request, &authorized); err != nil {
+		return Response{}, err
+	}
+	if authorized.scopes, err = h.withinRole(ctx, &authorized); err != nil {
+		return Response{}, err
+	}
 	if kind.narrowsScope {
-		if authorized.scopes, err = narrowScope(authorized.scopes, request.Scope); err != nil {
+		if authorized.scopes, err = h.narrowScope(authorized.scopes, request.Scope); err != nil {
 			return Response{}, err
 		}
 	}
@@ -139,16 +153,19 @@ func (h *Handler) grant(ctx context.Context, kind grantType, client *store.Clien
 func note(ctx context.Context, authorized authorization) {
 	record := reqlog.From(ctx)
 	record.Grant = authorized.grantID
-	if authorized.grantID != "" {
+	if authorized.grantID != "" && !authorized.ownBehalf {
 		record.User = authorized.subject
 	}
 }
 
 // narrowScope: a request may ask for less than was authorized, never for more (RFC 6749 §6).
-func narrowScope(authorized oauth.ScopeSet, requested string) (oauth.ScopeSet, error) {
+func (h *Handler) narrowScope(authorized oauth.ScopeSet, requested string) (oauth.ScopeSet, error) {
 	scopes, err := oauth.ParseScope(requested)
 	if err != nil || len(scopes) == 0 {
 		return authorized, err
+	}
+	if kept := scopes.Intersect(authorized); h.Issuer.Policy.DropScopes && len(kept) > 0 {
+		return kept, nil
 	}
 	if wider := scopes.Minus(authorized); len(wider) > 0 {
 		return nil, oauth.InvalidScope("scope may be at most what was authorized: %s; leave out %s", authorized, wider)

@@ -24,15 +24,15 @@ func (h *Handler) issue(ctx context.Context, a authorization) (Response, error) 
 		AccessToken: token, TokenType: oauth.TokenTypeBearer, ExpiresIn: int64(h.Issuer.Lifetimes.AccessToken.Seconds()),
 		Scope: a.scopes.String(), ExpiresAt: access.ExpiresAt, ClientID: a.client.ID, AccountID: a.accountID, GrantID: a.grantID,
 	}
-	if a.grantID == "" { // a client's own: no user, so neither refresh token (RFC 6749 §4.4.3) nor ID Token
-		return response, nil
-	}
-	response.UserID = a.subject
 	if a.refreshGeneration > 0 {
 		if response.RefreshToken, err = h.Mint.RefreshToken(a.familyID, a.refreshGeneration); err != nil {
 			return Response{}, err
 		}
 	}
+	if a.grantID == "" || a.ownBehalf { // no user, so no ID Token
+		return response, nil
+	}
+	response.UserID = a.subject
 	if a.scopes.Has(oidc.ScopeOpenID) {
 		response.IDToken, err = h.idToken(ctx, a, token)
 	}

@@ -18,6 +18,10 @@ type Request struct {
 	RefreshToken                    string
 	// DeviceCode is what a device waits with (RFC 8628 §3.4).
 	DeviceCode string
+	// AccountID is the account that the request is for, where the issuer asks for it.
+	AccountID string
+	// AccessToken proves the client of a refresh, even when it has expired, where the issuer takes that.
+	AccessToken string
 	// Scope may narrow a refresh token's or a client's own; a code's was decided by the person.
 	Scope string
 	// Resources may narrow the audience (RFC 8707 §2.2).
@@ -28,6 +32,7 @@ type Request struct {
 	Principal *serviceaccount.Principal
 
 	claimant *serviceaccount.Claimant // whom the assertion proved
+	familyID string                   // what AccessToken belongs to, once it proved the client
 }
 
 // Response is a successful answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
@@ -47,8 +52,10 @@ type Response struct {
 // authorization is what a grant type found: who allowed what to which client.
 type authorization struct {
 	client *store.Client
-	// subject is the user, or the client itself; the other names are empty for a client's own token.
+	// subject is the user, or the client itself when it acts for itself. The other names are empty for a client's own token, unless
+	// it comes with a refresh token.
 	subject, accountID, grantID, familyID string
+	ownBehalf                             bool // no user is behind it
 	scopes                                oauth.ScopeSet
 	resources                             []string // authorized
 	audience                              []string // of those, the ones this access token is for

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -28,6 +29,9 @@ func (h *Handler) loadRefreshToken(ctx context.Context, client *store.Client, re
 		return authorization{}, err
 	}
 	now := h.Store.Now()
+	if request.familyID != "" && request.familyID != family.ID { // the access token that proved the client is another authorization's
+		return authorization{}, oauth.InvalidGrant("the access token and the refresh token were not issued together").With(oauth.ReasonWrongClient)
+	}
 	if err := h.checkFamily(&family, client, now); err != nil {
 		return authorization{}, err
 	}
@@ -40,7 +44,7 @@ func (h *Handler) loadRefreshToken(ctx context.Context, client *store.Client, re
 		return authorization{}, err
 	}
 	return authorization{
-		client: client, subject: family.UserID, accountID: family.AccountID, grantID: family.Grant.ID, familyID: family.ID,
+		client: client, subject: cmp.Or(family.UserID, client.ID), ownBehalf: family.UserID == "", accountID: family.AccountID, grantID: family.Grant.ID, familyID: family.ID,
 		scopes: scopes, resources: family.Binding.Resources, authTime: family.Binding.AuthTime, amr: family.Binding.AMR,
 		sessionID: family.Binding.SessionID, refreshGeneration: generation + 1, now: now, family: family, rotates: rotates,
 	}, nil

@@ -158,9 +158,9 @@ func (q *Queries) GetCode(ctx context.Context, arg GetCodeParams) (GetCodeRow, e
 }
 
 const getFamily = `-- name: GetFamily :one
-SELECT families.id, families.issuer, families.grant_id, families.client_id, families.user_id, families.account_id, families.scopes, families.data, families.generation, families.rotated_at, families.created_at, families.expires_at, families.revoked_at, families.revoke_reason, grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason, users.suspended_at AS user_suspended_at
-FROM families JOIN grants ON grants.id = families.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
-WHERE families.id = $1 AND families.issuer = $2
+SELECT families.id, families.issuer, families.grant_id, families.client_id, families.user_id, families.account_id, families.scopes, families.data, families.generation, families.rotated_at, families.created_at, families.expires_at, families.revoked_at, families.revoke_reason, grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason, CAST(COALESCE(users.suspended_at, 0) AS BIGINT) AS user_suspended_at
+FROM families JOIN grants ON grants.id = families.grant_id LEFT JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
+WHERE families.id = $1 AND families.issuer = $2 AND (families.user_id = '' OR users.id IS NOT NULL)
 `
 
 type GetFamilyParams struct {
@@ -171,9 +171,10 @@ type GetFamilyParams struct {
 type GetFamilyRow struct {
 	Family          Family
 	Grant           Grant
-	UserSuspendedAt micros.Time
+	UserSuspendedAt int64
 }
 
+// A client's own family has no user.
 func (q *Queries) GetFamily(ctx context.Context, arg GetFamilyParams) (GetFamilyRow, error) {
 	row := q.db.QueryRowContext(ctx, getFamily, arg.ID, arg.Issuer)
 	var i GetFamilyRow
@@ -243,13 +244,13 @@ func (q *Queries) GetGrant(ctx context.Context, arg GetGrantParams) (Grant, erro
 const getUserTokenState = `-- name: GetUserTokenState :one
 SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
     grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
-    clients.status AS client_status, clients.revoked_before, users.suspended_at AS user_suspended_at,
+    clients.status AS client_status, clients.revoked_before, CAST(COALESCE(users.suspended_at, 0) AS BIGINT) AS user_suspended_at,
     EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $1) AS token_revoked
 FROM families
 JOIN grants ON grants.id = families.grant_id
 JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
-JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
-WHERE families.id = $2 AND families.issuer = $3
+LEFT JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+WHERE families.id = $2 AND families.issuer = $3 AND (families.user_id = '' OR users.id IS NOT NULL)
 `
 
 type GetUserTokenStateParams struct {
@@ -266,11 +267,11 @@ type GetUserTokenStateRow struct {
 	GrantScopes     oauth.ScopeSet
 	ClientStatus    string
 	RevokedBefore   micros.Time
-	UserSuspendedAt micros.Time
+	UserSuspendedAt int64
 	TokenRevoked    bool
 }
 
-// All that can have ended a user's access token since it was issued, in one read.
+// All that can have ended an access token of a family since it was issued, in one read. A client's own has no user.
 func (q *Queries) GetUserTokenState(ctx context.Context, arg GetUserTokenStateParams) (GetUserTokenStateRow, error) {
 	row := q.db.QueryRowContext(ctx, getUserTokenState, arg.TokenID, arg.FamilyID, arg.Issuer)
 	var i GetUserTokenStateRow

@@ -58,9 +58,10 @@ INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scop
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, 0, '');
 
 -- name: GetFamily :one
-SELECT sqlc.embed(families), sqlc.embed(grants), users.suspended_at AS user_suspended_at
-FROM families JOIN grants ON grants.id = families.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
-WHERE families.id = $1 AND families.issuer = $2;
+-- A client's own family has no user.
+SELECT sqlc.embed(families), sqlc.embed(grants), CAST(COALESCE(users.suspended_at, 0) AS BIGINT) AS user_suspended_at
+FROM families JOIN grants ON grants.id = families.grant_id LEFT JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
+WHERE families.id = $1 AND families.issuer = $2 AND (families.user_id = '' OR users.id IS NOT NULL);
 
 -- name: RotateFamily :execrows
 UPDATE families SET generation = generation + 1, rotated_at = sqlc.arg(now), expires_at = sqlc.arg(expires_at)
@@ -74,16 +75,16 @@ UPDATE families SET revoked_at = $3, revoke_reason = $4 WHERE id = $1 AND issuer
 INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING;
 
 -- name: GetUserTokenState :one
--- All that can have ended a user's access token since it was issued, in one read.
+-- All that can have ended an access token of a family since it was issued, in one read. A client's own has no user.
 SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
     grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
-    clients.status AS client_status, clients.revoked_before, users.suspended_at AS user_suspended_at,
+    clients.status AS client_status, clients.revoked_before, CAST(COALESCE(users.suspended_at, 0) AS BIGINT) AS user_suspended_at,
     EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
 FROM families
 JOIN grants ON grants.id = families.grant_id
 JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
-JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
-WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer);
+LEFT JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer) AND (families.user_id = '' OR users.id IS NOT NULL);
 
 -- name: GetClientTokenState :one
 SELECT clients.status AS client_status, clients.revoked_before,
