@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
@@ -28,6 +29,7 @@ func acme(site sites) (*platform, error) {
 	authorizationCode := []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
 	return &platform{
 		issuer: is, summary: "A marketplace that speaks the standards alone. Parcel Robot ships what its sellers sold.",
+		api: standin.New, checker: "orders-api",
 		hosts: map[string]string{"issuer": is.URL, "api": site.url("api.acme"), "app": site.url("app")},
 		users: []sampleUser{
 			{"usr_noura", "noura@acme.example", "Noura Haddad", "en"},

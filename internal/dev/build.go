@@ -2,6 +2,7 @@ package dev
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -17,6 +18,8 @@ import (
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/server"
+	"latchkey.dev/internal/serviceaccount"
+	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
 )
 
@@ -108,21 +111,36 @@ func (d *dev) hosts(ctx context.Context, platforms []*platform, pages *web.Rende
 	if err != nil {
 		return nil, err
 	}
-	api, err := standin.New(ctx, standin.Config{
-		Name: "Acme Orders API", Issuer: d.sites.url("acme"), Resource: d.sites.url("api.acme"), ClientID: "orders-api",
-		ClientSecret: d.secret(platforms[0], platforms[0].client("orders-api")), HTTPClient: d.client, Now: d.Clock, Logger: d.Log,
-	})
-	if err != nil {
-		return nil, err
-	}
 	home, err := d.front(platforms, pages)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]http.Handler{
-		hostOf(d.sites.url("app")): app, hostOf(d.sites.url("api.acme")): api,
-		hostOf(d.sites.url("")): home, "127.0.0.1:" + d.sites.port: home,
-	}, nil
+	hosts := map[string]http.Handler{hostOf(d.sites.url("app")): app, hostOf(d.sites.url("")): home, "127.0.0.1:" + d.sites.port: home}
+	for _, p := range platforms {
+		if hosts[hostOf(p.issuer.Audience)], err = d.api(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return hosts, nil
+}
+
+// api is the stand-in for what the platform protects, at the address that its tokens are for.
+func (d *dev) api(ctx context.Context, p *platform) (http.Handler, error) {
+	config := standin.Config{
+		Name: p.issuer.Title + " API", Issuer: p.issuer.URL, Resource: p.issuer.Audience, ClientID: p.checker,
+		ClientSecret: d.secret(p, p.client(p.checker)), HTTPClient: d.client, Now: d.Clock, Logger: d.Log,
+		AccountName: func(ctx context.Context, id string) (string, error) {
+			account, err := d.store.Account(ctx, p.issuer.Name, id)
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			return account.Name, err
+		},
+	}
+	if p.checker == "" { // its API knows service accounts, and no tokens
+		return standin.Noon(config, serviceaccount.New(serviceaccount.Config{Issuer: p.issuer, Store: d.store, Rand: d.Rand})), nil
+	}
+	return p.api(ctx, config)
 }
 
 // connectable is what the sample app offers to connect.

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
@@ -53,6 +54,7 @@ func nombaAt(site sites, name, title, base, api string, ids nombaIDs) (*platform
 	read := oauth.ScopeSet{"transactions:read", "accounts:read"}
 	return &platform{
 		issuer: is, dialect: "nomba", summary: "Payments. A merchant’s server uses its own credentials; other apps are connected with PKCE.",
+		api: standin.Nomba, checker: "payments-api",
 		hosts: map[string]string{},
 		users: []sampleUser{
 			{"usr_noura", "noura@" + name + ".example", "Noura Haddad", "en"},

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 )
@@ -43,6 +44,7 @@ func noonlightAt(site sites, name, title, base, api string) (*platform, error) {
 	robot.metadata = site.parcelRobot(is, robot.metadata)
 	return &platform{
 		issuer: is, dialect: "noonlight", summary: "Emergency dispatch. A device’s app calls for help in its owner’s name.",
+		api: standin.Noonlight, checker: "alarm-api",
 		users: []sampleUser{
 			{"usr_noura", "noura@" + name + ".example", "Noura Haddad", "en"},
 			{"usr_linh", "linh@" + name + ".example", "Linh Tran", "en"},

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
@@ -31,6 +32,7 @@ func noorle(site sites) (*platform, error) {
 	quickstart.metadata = app(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute", "offline_access"}, "http://127.0.0.1:8094/callback")
 	return &platform{
 		issuer: is, dialect: "", summary: "Agents. People open theirs to dashboards, chat bots and devices.",
+		api: standin.Noorle, checker: "app_agents-api",
 		hosts: map[string]string{"console": site.url("console.noorle"), "api": site.url("api.noorle")},
 		users: []sampleUser{
 			{"usr_noura", "noura@noorle.example", "Noura Haddad", "en"},

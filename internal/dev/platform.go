@@ -1,10 +1,13 @@
 package dev
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
+	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
@@ -18,6 +21,10 @@ type platform struct {
 	// dialect is the file that it speaks by; empty speaks the standards only.
 	dialect string
 	hosts   map[string]string // logical name → base URL
+	// api makes the stand-in for what the platform protects, and checker is the client that it asks about tokens with; one without
+	// a checker asks about none.
+	api     func(context.Context, standin.Config) (http.Handler, error)
+	checker string
 	// wireNames are what the platform calls scopes that the standards call otherwise.
 	wireNames map[string]string
 

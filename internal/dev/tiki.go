@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
@@ -29,6 +30,7 @@ func tiki(site sites) (*platform, error) {
 	inHouse.metadata = machine(oauth.AuthMethodBasic, oauth.ScopeSet{"product", "inventory"})
 	return &platform{
 		issuer: is, dialect: "tiki", summary: "A marketplace. Sellers connect apps to products, orders and stock.",
+		api: standin.Tiki, checker: "1618033988749894",
 		hosts: map[string]string{"api": site.url("api.tiki")}, wireNames: map[string]string{oidc.ScopeOfflineAccess: "offline"},
 		users: []sampleUser{
 			{"usr_noura", "noura@tiki.example", "Noura Haddad", "en"},

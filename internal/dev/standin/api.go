@@ -1,6 +1,6 @@
-// Package standin is the protected API of `latchkey dev`: what a platform's own API would be, small enough to read in one
-// sitting. The public package bearer guards it, and asks the issuer about every token, so that a disconnected app is
-// refused at its next call.
+// Package standin is the protected APIs of `latchkey dev`: what each platform's own API would be, small enough to read in one
+// sitting. The public package bearer guards them, and asks the issuer about every token, so that a disconnected app is
+// refused at its next call. Each speaks its platform's errors.
 package standin
 
 import (
@@ -24,9 +24,11 @@ type Config struct {
 	Resource     string // the API's own URL, which must be in a token's aud
 	ClientID     string // the API's credentials for introspection
 	ClientSecret string
-	HTTPClient   *http.Client
-	Now          func() time.Time
-	Logger       *slog.Logger // hears of trouble with the issuer; nil is silence
+	// AccountName is what an account is called, "" when nobody knows; only the stand-in of Tiki asks.
+	AccountName func(ctx context.Context, id string) (string, error)
+	HTTPClient  *http.Client
+	Now         func() time.Time
+	Logger      *slog.Logger // hears of trouble with the issuer; nil is silence
 }
 
 const (
