@@ -20,7 +20,7 @@ func (p *program) migrate() *cobra.Command {
 		Example: "  latchkey migrate status --json",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.migrateStatus(cmd.Context()) },
 	}
-	cmd := group("migrate", "Make or update the database's schema", up, status)
+	cmd := group("migrate", "Make or update the database's schema", up, status, p.migrateCopy())
 	cmd.Long = "Make or update the database's schema. Without a further word it does what `latchkey migrate up` does."
 	cmd.Example = up.Example
 	parent := cmd.RunE

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"latchkey.dev/internal/store"
+)
+
+func (p *program) migrateCopy() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use: "copy", Short: "Move the embedded database's data to PostgreSQL", Args: needs,
+		Long: "Move the embedded database's data to PostgreSQL. Stop the servers first, and start them on the new database with the same master key:\n" +
+			"every token issued before goes on working. All of it is copied and read back, or nothing is; a target that holds anything is refused.\n" +
+			"A password is better in PGPASSWORD or ~/.pgpass than on the command line.",
+		Example: "  latchkey migrate copy --from sqlite:/var/lib/latchkey/latchkey.db --to postgres://latchkey@db.internal/latchkey",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.runCopy(cmd.Context(), from, to) },
+	}
+	cmd.Flags().StringVar(&from, "from", "", "the embedded `database`, as sqlite:PATH")
+	cmd.Flags().StringVar(&to, "to", "", "the empty `database`, as postgres://USER@HOST/NAME")
+	return cmd
+}
+
+func (p *program) runCopy(ctx context.Context, from, to string) error {
+	if !strings.HasPrefix(from, "sqlite:") || !strings.HasPrefix(to, "postgres") {
+		return usage("say what to copy with --from sqlite:PATH and where with --to postgres://USER@HOST/NAME")
+	}
+	bar := newProgress(p.err)
+	copied, err := store.Copy(ctx, from, to, bar.show)
+	bar.end()
+	if err != nil {
+		return copyTrouble(err)
+	}
+	return p.show(map[string]any{"tables": copied}, func() {
+		rows := make([][]string, len(copied))
+		var total int64
+		for i, table := range copied {
+			rows[i] = []string{table.Table, strconv.FormatInt(table.Rows, 10), table.Checksum[:16]}
+			total += table.Rows
+		}
+		p.table("TABLE | ROWS | CHECKSUM", rows, "there are no tables")
+		p.say("copied %d rows and read them back; start the servers on the new database with the same master key", total)
+	})
+}
+
+func copyTrouble(err error) error {
+	var filled *store.NotEmptyError
+	var schema *store.SchemaError
+	switch {
+	case errors.As(err, &filled):
+		return refuse(exitConflict, "%v; nothing was copied", filled)
+	case errors.As(err, &schema):
+		return refuse(exitDatabase, "the source's schema is version %d and this latchkey needs %d: run `latchkey migrate up` on it first", schema.Have, schema.Need)
+	}
+	return refuse(exitDatabase, "nothing was copied: %v", err)
+}
+
+// progress draws a bar on a terminal, and prints a line a table elsewhere.
+type progress struct {
+	out   io.Writer
+	drawn bool // on a terminal
+	open  bool // a line was begun
+}
+
+func newProgress(out io.Writer) *progress {
+	p := &progress{out: out}
+	if file, ok := out.(*os.File); ok {
+		about, err := file.Stat()
+		p.drawn = err == nil && about.Mode()&os.ModeCharDevice != 0
+	}
+	return p
+}
+
+const barWidth = 30
+
+func (p *progress) show(now store.CopyProgress) {
+	done := now.Done == now.Total && now.Checking
+	if !p.drawn {
+		if done {
+			_, _ = fmt.Fprintf(p.out, "%s: %d rows copied and read back\n", now.Table, now.Total)
+		}
+		return
+	}
+	percent := 100 * now.Done / max(1, now.Total)
+	what := "copying "
+	if now.Checking {
+		what = "checking"
+	}
+	filled := int(percent) * barWidth / 100
+	bar := strings.Repeat("#", filled) + strings.Repeat(".", barWidth-filled)
+	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s %-18s [%s] %3d %%  %d of %d", what, now.Table, bar, percent, now.Done, now.Total)
+	if p.open = !done; done {
+		_, _ = fmt.Fprintln(p.out)
+	}
+}
+
+// end leaves the line of a copy that stopped in the middle.
+func (p *progress) end() {
+	if p.open {
+		_, _ = fmt.Fprintln(p.out)
+	}
+}
