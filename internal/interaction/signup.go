@@ -152,7 +152,7 @@ func (h *Handler) codeMail(t *turn, email string, who newcomer, digits string) (
 		}}, nil
 	case errors.Is(err, store.ErrNotFound):
 		return mail.Message{To: email, Lang: who.Locale, Mail: web.VerifyMail{
-			Issuer: h.Issuer.Name, Name: who.Name, Code: digits, Minutes: int(h.Issuer.Lifetimes.EmailCode / time.Minute),
+			Issuer: h.Issuer.Name, Code: digits, Minutes: int(h.Issuer.Lifetimes.EmailCode / time.Minute),
 			URL: h.Issuer.Endpoint("/verify?code=" + digits),
 		}}, nil
 	default:

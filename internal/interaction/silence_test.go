@@ -70,3 +70,15 @@ func TestRefusedSignInsAreInTheLog(t *testing.T) {
 		t.Errorf("the log says %v", reasons)
 	}
 }
+
+// Anybody can type any name and any address into the form: the platform must not carry the one to the other.
+func TestTheSignUpMailHoldsNothingThatWasTyped(t *testing.T) {
+	r := servertest.New(t)
+	thief := r.Browser("victim@example.org")
+	_ = thief.Press(thief.Arrive("/sign-up"), "sign-up", "name", "You won, see prize.example", "email", thief.Email, "password", thief.Password)
+	for _, sent := range r.Mails(thief.Email) {
+		if strings.Contains(sent.Subject+sent.Text+sent.HTML, "prize.example") {
+			t.Errorf("mailed: %s", sent.Text)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) queue(code string, refuse error) {
 	r.t.Helper()
-	letter, err := r.outbox.Write(Message{To: "ann@example.org", Lang: "fr", Mail: web.VerifyMail{Issuer: "acme", Name: "Ann", Code: code, Minutes: 30}})
+	letter, err := r.outbox.Write(Message{To: "ann@example.org", Lang: "fr", Mail: web.VerifyMail{Issuer: "acme", Code: code, Minutes: 30}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

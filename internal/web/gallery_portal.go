@@ -170,7 +170,7 @@ func (s samples) mails() []GalleryEntry {
 		return GalleryEntry{Name: "mail/" + name, Status: http.StatusOK, Mail: m}
 	}
 	return []GalleryEntry{
-		mail("verify", VerifyMail{Name: "Noura", Code: "402913", Minutes: 15}),
+		mail("verify", VerifyMail{Code: "402913", Minutes: 15}),
 		mail("already-registered", AlreadyRegisteredMail{Name: "Noura", SignInURL: "https://acme.example/sign-in", ResetURL: "https://acme.example/reset-password"}),
 		mail("reset", ResetMail{Name: "Noura", URL: link, Minutes: 30}),
 		mail("password-changed", PasswordChangedMail{Name: "Noura", At: s.now, Device: firefoxLinux, ResetURL: link}),

@@ -25,10 +25,10 @@ type letter struct {
 	closing []text // small paragraphs below
 }
 
-// VerifyMail carries the six-digit code that proves an address.
+// VerifyMail carries the six-digit code that proves an address. It has no name of the reader: anybody can type any address and
+// any name into the sign-up form, and would have the platform write their words to whomever they like.
 type VerifyMail struct {
 	Issuer  string // name of a Brand in Config.Brands
-	Name    string
 	Code    string
 	URL     string // brings the code along, in the browser where the person signed up; empty: no link
 	Minutes int    // how long the code holds
@@ -36,7 +36,7 @@ type VerifyMail struct {
 
 func (m VerifyMail) mail() letter {
 	return letter{
-		issuer: m.Issuer, hello: m.Name, code: m.Code, subject: say("mail.verify.subject"),
+		issuer: m.Issuer, code: m.Code, subject: say("mail.verify.subject"),
 		body: []text{say("mail.verify.body")}, button: say("mail.verify.button"), url: m.URL,
 		closing: []text{say("mail.verify.expires", "n", m.Minutes), say("mail.verify.not_you")},
 	}
