@@ -206,6 +206,10 @@ func TestInvitingIsCheckedAndLimited(t *testing.T) {
 	if page := b.post("/accounts/shop", "action", "invite", "email", "new@example.com", "role", "member"); page.Status != http.StatusTooManyRequests {
 		t.Errorf("the fifty-first: %d", page.Status)
 	}
+	f.account("another", "owner") // accounts cost nothing to make
+	if page := b.post("/accounts/another", "action", "invite", "email", "new@example.com", "role", "member"); page.Status != http.StatusTooManyRequests {
+		t.Errorf("from another account: %d", page.Status)
+	}
 }
 
 func TestTheTokenIsKeptNowhere(t *testing.T) {

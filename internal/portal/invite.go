@@ -13,7 +13,8 @@ import (
 	"latchkey.dev/internal/wire"
 )
 
-// An account sends this many invitations in a window: each is a mail to somebody who did not ask for one.
+// A person sends this many invitations in a window, from however many accounts they make: each is a mail, with words of theirs,
+// to somebody who did not ask for one.
 const (
 	inviteLimit  = 50
 	inviteWindow = 24 * time.Hour
@@ -79,7 +80,7 @@ func (p *Portal) sendInvitation(v *visit, account seen, address string, role iss
 		if !mayGive(visitor.Role, role) {
 			return errNotAllowed()
 		}
-		count, err := tx.CountThrottle(p.Issuer.Name, "invite:"+account.ID, inviteWindow)
+		count, err := tx.CountThrottle(p.Issuer.Name, "invite:"+v.who.UserID, inviteWindow)
 		if err != nil {
 			return err
 		}
