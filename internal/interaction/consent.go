@@ -55,6 +55,13 @@ func (h *Handler) consent(t *turn) error {
 	if !t.inFlow() {
 		return errNoFlow()
 	}
+	if t.in.Get("decision") != "allow" {
+		if code, found, err := h.yesBefore(t); err != nil {
+			return err
+		} else if found { // a no must not take them to the app as a yes: the page says what is, and how to end it
+			return h.alreadyAnswered(t, code)
+		}
+	}
 	if t.outcome.Step != StepConsent {
 		return h.advance(t)
 	}
@@ -68,6 +75,14 @@ func (h *Handler) consent(t *turn) error {
 		return h.advance(t)
 	}
 	return h.allow(t)
+}
+
+// yesBefore finds the code of a flow that was allowed, in another tab or before they pressed Back.
+func (h *Handler) yesBefore(t *turn) (store.Code, bool, error) {
+	if t.session == nil || t.flow.AccountID == "" {
+		return store.Code{}, false, nil
+	}
+	return h.codeOf(t)
 }
 
 func (h *Handler) allow(t *turn) error {

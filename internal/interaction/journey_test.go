@@ -127,6 +127,9 @@ func TestBackAfterAllow(t *testing.T) {
 	if again := ada.Arrive(page.URL.String()); again.Location == nil || again.Location.String() != first.Location.String() {
 		t.Error("Back to the consent page does not lead on with the same code")
 	}
+	if no := ada.Press(page, "deny"); no.Location != nil || !strings.Contains(no.Text, `href="/connected"`) {
+		t.Errorf("a no after the yes goes to the app as a yes: %d %v", no.Status, no.Location)
+	}
 	code := r.CodeOf(first)
 	r.Tx(func(tx *store.Tx) error {
 		return tx.RedeemCode(code.Hash, store.Family{ID: code.FamilyID, Issuer: "acme", ClientID: code.ClientID, Grant: code.Grant, ExpiresAt: r.Store.Now() + 1})

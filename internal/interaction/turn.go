@@ -143,14 +143,12 @@ func (h *Handler) gatherOf(t *turn, userID string) (err error) {
 
 // expire ends a flow that was left open too long, unless its answer was given in time.
 func (h *Handler) expire(t *turn) error {
-	if t.session != nil && t.flow.AccountID != "" {
-		code, found, err := h.codeOf(t)
-		if err != nil {
-			return err
-		}
-		if found {
-			return h.alreadyAnswered(t, code)
-		}
+	code, found, err := h.yesBefore(t)
+	if err != nil {
+		return err
+	}
+	if found {
+		return h.alreadyAnswered(t, code)
 	}
 	return &refusedPage{
 		status: http.StatusGone, page: web.FlowExpired{App: appOf(t.client), BackURL: homeOf(t.client, t.to.URI())},
