@@ -8,6 +8,7 @@ import (
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/wire"
 )
 
 // route is one line of an issuer's table: what is asked for, how its answers look, and who gives them.
@@ -71,6 +72,12 @@ func (m *methods) refuse(w http.ResponseWriter, _ *http.Request) error {
 	err := oauth.InvalidRequest("this address answers %s only", strings.Join(allowed, " and "))
 	err.Status = http.StatusMethodNotAllowed
 	return err
+}
+
+// home is for who types the issuer's name and nothing after it.
+func home(w http.ResponseWriter, r *http.Request) error {
+	wire.Redirect(w, r, "/connected")
+	return nil
 }
 
 func notFound(http.ResponseWriter, *http.Request) error {

@@ -134,6 +134,7 @@ func (s *site) usualRoutes() []route {
 		{"GET", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 		{"POST", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 
+		{"GET", "/{$}", pageFace, home},
 		{"GET", "/sign-in", pageFace, s.interaction.ShowSignIn},
 		{"POST", "/sign-in", pageFace, s.interaction.SignIn},
 		{"GET", "/sign-up", pageFace, s.interaction.ShowSignUp},
