@@ -89,7 +89,12 @@ func (s *Server) drain(ctx context.Context, httpServer *http.Server, listener ne
 
 // follow hears at once what other nodes changed, where the database can tell.
 func (s *Server) follow(ctx context.Context) {
-	s.every(ctx, pollInterval, "listen for changes", func() error { return s.config.Store.FollowChanges(ctx) })
+	for ctx.Err() == nil {
+		if err := s.config.Store.FollowChanges(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("listen for changes", "error", err)
+		}
+		pause(ctx, pollInterval)
+	}
 }
 
 // poll notices what other processes changed: a rotated key, a suspended app. It bounds how stale what is cached can be.
