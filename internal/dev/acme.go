@@ -21,6 +21,7 @@ func acmeIssuer(base, api string) *issuer.Issuer {
 		Lifetimes:   issuer.DefaultLifetimes(),
 		IDTokenAlgs: []jwk.Alg{jwk.RS256, jwk.ES256, jwk.EdDSA},
 		SignUp:      true,
+		Policy:      issuer.Policy{Device: true, Registration: true},
 	}
 }
 
@@ -29,7 +30,7 @@ func acme(site sites) (*platform, error) {
 	authorizationCode := []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
 	return &platform{
 		issuer: is, summary: "A marketplace that speaks the standards alone. Parcel Robot ships what its sellers sold.",
-		api: standin.New, checker: "orders-api",
+		api: standin.New, checker: "orders-api", robot: "parcel-robot", try: "/orders",
 		hosts: map[string]string{"issuer": is.URL, "api": site.url("api.acme"), "app": site.url("app")},
 		users: []sampleUser{
 			{"usr_noura", "noura@acme.example", "Noura Haddad", "en"},
@@ -49,7 +50,7 @@ func acme(site sites) (*platform, error) {
 				ClientURI: site.url("app"), LogoURI: site.url("acme") + "/static/sample/parcel-robot.svg", PolicyURI: "https://parcelrobot.example/privacy", Reviewed: true,
 			}},
 			{id: "shop-cli", name: "Shop CLI", owner: "acc_parcel-robot", metadata: store.ClientMetadata{
-				RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", GrantTypes: authorizationCode,
+				RedirectURIs: []string{"http://127.0.0.1/callback"}, TokenEndpointAuthMethod: "none", GrantTypes: append(authorizationCode[:2:2], oauth.GrantDeviceCode),
 				ResponseTypes: []string{"code"}, ApplicationType: "native",
 				Scope: oauth.ScopeSet{"openid", "profile", "email", "offline_access", "orders:read", "products:read"},
 			}},

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/server"
 	"latchkey.dev/internal/serviceaccount"
@@ -106,7 +110,7 @@ func (d *dev) secretHash(issuerName, clientID, secret string) []byte {
 // hosts are everything in dev mode that is not an issuer.
 func (d *dev) hosts(ctx context.Context, platforms []*platform, pages *web.Renderer) (map[string]http.Handler, error) {
 	app, err := sampleapp.New(sampleapp.Config{
-		URL: d.sites.url("app"), Platforms: d.connectable(platforms[:1]), HTTPClient: d.client, Now: d.Clock, Random: d.Rand,
+		URL: d.sites.url("app"), Platforms: d.connectable(platforms), HTTPClient: d.client, Now: d.Clock, Random: d.Rand,
 	})
 	if err != nil {
 		return nil, err
@@ -147,12 +151,17 @@ func (d *dev) api(ctx context.Context, p *platform) (http.Handler, error) {
 func (d *dev) connectable(platforms []*platform) []sampleapp.Platform {
 	var offered []sampleapp.Platform
 	for _, p := range platforms {
-		offered = append(offered, sampleapp.Platform{
-			ID: p.issuer.Name, Name: p.issuer.Title, Summary: p.summary, Issuer: p.issuer.URL,
-			ClientID: "parcel-robot", ClientSecret: d.secret(p, p.client("parcel-robot")),
-			Scopes: []string{"openid", "profile", "email", "offline_access", "orders:read", "orders:write", "payouts:read"},
-			APIURL: p.hosts["api"] + "/orders",
-		})
+		robot := p.client(p.robot)
+		offer := sampleapp.Platform{
+			ID: p.issuer.Name, Name: p.issuer.Title, Summary: p.summary, Issuer: p.issuer.URL, ClientID: robot.id, ClientSecret: d.secret(p, robot),
+			SecretInBody: robot.metadata.TokenEndpointAuthMethod == oauth.AuthMethodPost, Scopes: strings.Fields(p.wireScope(robot.metadata.Scope)),
+			Origins: slices.Sorted(maps.Values(p.hosts)), APIURL: p.issuer.Audience + p.try,
+			Proposal: p.proposes, StartPath: p.startPath,
+		}
+		if p.wire != nil {
+			offer.Wire = p.wire(d, p, offer)
+		}
+		offered = append(offered, offer)
 	}
 	return offered
 }

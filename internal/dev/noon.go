@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/sampleapp"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 )
@@ -41,7 +42,14 @@ func noon(site sites) (*platform, error) {
 			owned("PRJ23456", "Omar Electronics", "usr_omar"),
 			owned("PRJ90001", "Parcel Robot Ltd", "usr_linh"), owned("PRJ90002", "Ledgerly GmbH", "usr_linh"),
 		},
-		clients: clients,
+		clients: clients, robot: "parcel-robot", startPath: "/connect-seller",
+		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
+			own := p.credentials[0]
+			return &sampleapp.Noon{
+				OAuth: p.issuer.URL, Gateway: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Now: d.Clock, Random: d.Rand,
+				Own: sampleapp.NoonKey{KeyID: own.KeyID, PrivateKey: own.PrivateKey, ProjectCode: own.ProjectCode},
+			}
+		},
 		services: []sampleService{
 			{"parcel-robot", "Parcel Robot’s backend", "PRJ90001"}, {"ledgerly", "Ledgerly’s backend", "PRJ90002"},
 		},

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"latchkey.dev/internal/dev/sampleapp"
 	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
@@ -44,7 +45,12 @@ func noonlightAt(site sites, name, title, base, api string) (*platform, error) {
 	robot.metadata = site.parcelRobot(is, robot.metadata)
 	return &platform{
 		issuer: is, dialect: "noonlight", summary: "Emergency dispatch. A device’s app calls for help in its owner’s name.",
-		api: standin.Noonlight, checker: "alarm-api",
+		api: standin.Noonlight, checker: "alarm-api", robot: "parcel-robot",
+		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
+			return &sampleapp.Noonlight{
+				Account: p.issuer.URL, API: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Scopes: robot.Scopes, Now: d.Clock,
+			}
+		},
 		users: []sampleUser{
 			{"usr_noura", "noura@" + name + ".example", "Noura Haddad", "en"},
 			{"usr_linh", "linh@" + name + ".example", "Linh Tran", "en"},

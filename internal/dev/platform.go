@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"latchkey.dev/internal/dev/sampleapp"
 	"latchkey.dev/internal/dev/standin"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
@@ -25,6 +26,12 @@ type platform struct {
 	// a checker asks about none.
 	api     func(context.Context, standin.Config) (http.Handler, error)
 	checker string
+	// robot is the sample app's client, and try what it fetches of the API; wire is how it speaks where nothing can be discovered.
+	robot, try string
+	wire       func(*dev, *platform, sampleapp.Platform) sampleapp.Wire
+	// proposes is what the sample app asks for on its own page first; startPath begins the connection too.
+	proposes  []string
+	startPath string
 	// wireNames are what the platform calls scopes that the standards call otherwise.
 	wireNames map[string]string
 

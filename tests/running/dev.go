@@ -26,10 +26,11 @@ type Dev struct {
 	log    io.Writer
 }
 
-// Site is where `latchkey dev` answers, and the sample platform without a dialect.
+// Site is where `latchkey dev` answers, and its sample platforms.
 type Site struct {
-	Address string // host:port, at which every *.localhost name answers
-	Acme    Platform
+	Address   string   // host:port, at which every *.localhost name answers
+	Acme      Platform // the one without a dialect
+	Platforms map[string]Platform
 }
 
 // Platform is one issuer as DATA/dev.json describes it.
@@ -38,6 +39,17 @@ type Platform struct {
 	Hosts   map[string]string `json:"hosts"`
 	Users   []User            `json:"users"`
 	Clients []Client          `json:"clients"`
+
+	ServiceAccounts []ServiceAccount `json:"service_accounts"`
+}
+
+// ServiceAccount is a sample service account's key.
+type ServiceAccount struct {
+	KeyID       string `json:"key_id"`
+	PrivateKey  string `json:"private_key"`
+	Channel     string `json:"channel_identifier"`
+	ProjectCode string `json:"project_code"`
+	Type        string `json:"type"`
 }
 
 // User is a sample person.
@@ -50,6 +62,7 @@ type User struct {
 type Client struct {
 	ID           string   `json:"client_id"`
 	Secret       string   `json:"client_secret"`
+	AccountID    string   `json:"account_id"` // whose app it is
 	RedirectURIs []string `json:"redirect_uris"`
 	AuthMethod   string   `json:"token_endpoint_auth_method"`
 	Scope        string   `json:"scope"`
@@ -113,7 +126,7 @@ func (d *Dev) readManifest() error {
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		return fmt.Errorf("dev.json: %w", err)
 	}
-	d.Acme = manifest.Issuers["acme"]
+	d.Acme, d.Platforms = manifest.Issuers["acme"], manifest.Issuers
 	return nil
 }
 

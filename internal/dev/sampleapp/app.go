@@ -31,6 +31,14 @@ type Platform struct {
 	Scopes       []string
 	Resource     string // RFC 8707; empty sends none
 	APIURL       string // what Call the API fetches with the access token
+
+	// Wire speaks to a platform without metadata; nil discovers. Origins are where its pages are, besides the issuer's.
+	Wire    Wire
+	Origins []string
+	// Proposal is what the app asks for on a page of its own before it sends the person away; empty sends them at once.
+	Proposal []string
+	// StartPath is an address that begins the connection too, as the platform's documents have it.
+	StartPath string
 }
 
 // Config is what the sample app needs; every field but Platforms is required.
@@ -97,6 +105,9 @@ func (a *App) addPlatforms(given []Platform) error {
 			return fmt.Errorf("sampleapp: platform %q needs an id of its own and an absolute issuer URL", p.ID)
 		}
 		issuers[u.Scheme+"://"+u.Host] = true
+		for _, origin := range p.Origins {
+			issuers[origin] = true
+		}
 		a.platforms = append(a.platforms, newPlatform(p, a.url, a.client, a.now))
 	}
 	a.csp = policy(issuers)
@@ -116,6 +127,12 @@ func (a *App) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.home)
 	mux.HandleFunc("POST /connect/{platform}", a.withPlatform(a.connect))
+	mux.HandleFunc("GET /connect/{platform}", a.withPlatform(a.propose))
+	for _, p := range a.platforms {
+		if p.StartPath != "" {
+			mux.HandleFunc("GET "+p.StartPath, func(w http.ResponseWriter, r *http.Request) { a.connect(w, r, p) })
+		}
+	}
 	mux.HandleFunc("GET /callback/{platform}", a.withPlatform(a.callback))
 	mux.HandleFunc("GET /connection/{platform}", a.withConnection(a.connection))
 	mux.HandleFunc("POST /connection/{platform}/call", a.withConnection(a.call))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -26,16 +27,16 @@ func (a *App) connect(w http.ResponseWriter, r *http.Request, p *platform) {
 		a.fail(w, r, p, internal())
 		return
 	}
-	s := a.sessions.of(r, a.now())
-	if s == nil {
-		id, err := a.secret()
-		if err != nil {
-			a.fail(w, r, p, internal())
-			return
-		}
-		s = a.sessions.start(w, id, a.now())
+	s, err := a.session(w, r)
+	if err != nil {
+		a.fail(w, r, p, internal())
+		return
 	}
 	s.begin(f)
+	if p.Wire != nil {
+		http.Redirect(w, r, p.Wire.AuthorizationURL(f.trip()), http.StatusSeeOther)
+		return
+	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.verifier)} // RFC 7636 §4.3
 	if p.signsIn() {
 		options = append(options, oidc.Nonce(f.nonce)) // OpenID Connect Core §3.1.2.1
@@ -44,6 +45,40 @@ func (a *App) connect(w http.ResponseWriter, r *http.Request, p *platform) {
 		options = append(options, oauth2.SetAuthURLParam("resource", p.Resource)) // RFC 8707 §2.1
 	}
 	http.Redirect(w, r, found.oauth.AuthCodeURL(f.state, options...), http.StatusSeeOther)
+}
+
+// propose is the page on which the app says what it will ask for, with the link that asks for it.
+func (a *App) propose(w http.ResponseWriter, r *http.Request, p *platform) {
+	f, err := a.newFlow(p)
+	if err != nil || len(p.Proposal) == 0 || p.Wire == nil {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	s, err := a.session(w, r)
+	if err != nil {
+		a.fail(w, r, p, internal())
+		return
+	}
+	s.begin(f)
+	a.render(w, http.StatusOK, "proposal", proposalView{
+		layout: layout{"Connect " + p.Name + " – Parcel Robot"}, Name: p.Name, Asks: p.Proposal, AuthorizationURL: p.Wire.AuthorizationURL(f.trip()),
+	})
+}
+
+// session is the browser's, begun when it has none.
+func (a *App) session(w http.ResponseWriter, r *http.Request) (*session, error) {
+	if s := a.sessions.of(r, a.now()); s != nil {
+		return s, nil
+	}
+	id, err := a.secret()
+	if err != nil {
+		return nil, err
+	}
+	return a.sessions.start(w, id, a.now()), nil
+}
+
+func (f *flow) trip() Trip {
+	return Trip{State: f.state, Verifier: f.verifier, RedirectURI: f.platform.callbackURL}
 }
 
 // signsIn says whether the platform is asked who the person is, besides what the app may do.
@@ -110,6 +145,9 @@ func (a *App) finish(ctx context.Context, f *flow, r *http.Request) (*connection
 	if query.Has("error") {
 		return nil, refusedAuthorization(f.platform, query)
 	}
+	if f.platform.Wire != nil {
+		return a.redeem(ctx, f, found, query)
+	}
 	ctx = f.platform.context(ctx)
 	token, err := found.oauth.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(f.verifier))
 	if err != nil {
@@ -123,6 +161,18 @@ func (a *App) finish(ctx context.Context, f *flow, r *http.Request) (*connection
 		}
 	}
 	return c, nil
+}
+
+// redeem finishes with a platform that is spoken to over a Wire.
+func (a *App) redeem(ctx context.Context, f *flow, found *discovered, answer url.Values) (*connection, *trouble) {
+	token, account, err := f.platform.Wire.Redeem(ctx, a.client, answer, f.trip())
+	if err != nil {
+		return nil, refusedBy(f.platform, "The code could not be exchanged", err)
+	}
+	return &connection{
+		platform: f.platform, found: found, token: token, connected: a.now(), account: account,
+		asked: f.platform.Scopes, granted: grantedScopes(token, f.platform.Scopes),
+	}, nil
 }
 
 // grantedScopes is what the answer says, or what was asked if it says nothing (RFC 6749 §5.1).

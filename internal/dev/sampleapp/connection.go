@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,7 @@ type connection struct {
 	identity  *identity // nil when the platform was not asked who the person is
 	asked     []string
 	connected time.Time
+	account   string // where the platform told it without an ID Token
 
 	refreshing sync.Mutex // held by the one refresh under way
 
@@ -79,13 +81,7 @@ const maxAnswer = 64 << 10
 
 func (a *App) fetch(ctx context.Context, c *connection) *result {
 	outcome := &result{Action: "call", Title: "The API could not be reached"}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.platform.APIURL, http.NoBody)
-	if err != nil {
-		outcome.Trouble = unreachable(c.platform, err)
-		return outcome
-	}
-	c.current().SetAuthHeader(req)
-	res, err := a.client.Do(req)
+	res, err := a.callAPI(ctx, c)
 	if err != nil {
 		outcome.Trouble = unreachable(c.platform, err)
 		return outcome
@@ -103,6 +99,18 @@ func (a *App) fetch(ctx context.Context, c *connection) *result {
 		outcome.Trouble = refusedCall(body)
 	}
 	return outcome
+}
+
+func (a *App) callAPI(ctx context.Context, c *connection) (*http.Response, error) {
+	if c.platform.Wire != nil {
+		return c.platform.Wire.Call(ctx, a.client, c.current())
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.platform.APIURL, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	c.current().SetAuthHeader(req)
+	return a.client.Do(req)
 }
 
 // indent makes JSON readable and leaves anything else as it is.
@@ -145,13 +153,23 @@ func (a *App) refreshOnce(ctx context.Context, c *connection) {
 	c.result = &result{Action: "refresh", At: a.now(), Title: "The platform gave new tokens", Status: http.StatusOK, Trouble: t}
 	if t != nil {
 		c.result.Title, c.result.Status = t.Title, t.Status
-		c.ended = c.ended || t.Code == "invalid_grant" // RFC 6749 §5.2: expired, revoked or another client's
+		c.ended = c.ended || t.Code == "invalid_grant" || c.platform.Wire != nil && t.over() // RFC 6749 §5.2: expired, revoked or another client's
 		return
 	}
 	c.token, c.granted = fresh, grantedScopes(fresh, c.granted)
 }
 
 func (c *connection) renew(ctx context.Context, before *oauth2.Token) (*oauth2.Token, *trouble) {
+	if c.platform.Wire != nil {
+		fresh, err := c.platform.Wire.Refresh(ctx, c.platform.client, before)
+		if errors.Is(err, errNoRefresh) {
+			return nil, nothingToRefresh(c.platform)
+		}
+		if err != nil {
+			return nil, refusedBy(c.platform, "The platform did not refresh", err)
+		}
+		return fresh, nil
+	}
 	if before.RefreshToken == "" {
 		return nil, noRefreshToken(c.platform)
 	}
@@ -204,6 +222,9 @@ func (a *App) end(r *http.Request, c *connection) {
 
 // revoke ends the refresh token, and with it whatever it bought (RFC 7009 §2.1), or else the access token.
 func (a *App) revoke(ctx context.Context, c *connection) error {
+	if c.platform.Wire != nil {
+		return c.platform.Wire.Revoke(ctx, a.client, c.current())
+	}
 	if c.found.RevocationEndpoint == "" {
 		return fmt.Errorf("%s has no revocation endpoint", c.platform.Name)
 	}

@@ -2,6 +2,7 @@ package sampleapp
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -16,7 +17,7 @@ import (
 
 func parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"home", "connection", "problem"} {
+	for _, name := range []string{"home", "connection", "problem", "proposal"} {
 		t, err := template.ParseFS(files, "templates/layout.html", "templates/trouble.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("sampleapp: %w", err)
@@ -49,8 +50,17 @@ type homeView struct {
 	Platforms []platformView
 }
 
+// proposalView is the app's own page before the platform's.
+type proposalView struct {
+	layout
+	Name             string
+	Asks             []string
+	AuthorizationURL string
+}
+
 type platformView struct {
 	ID, Name, Summary, Host string
+	Proposes                bool // on a page of its own first
 	Connected, Ended        bool
 	Who                     string
 }
@@ -59,7 +69,7 @@ func (a *App) home(w http.ResponseWriter, r *http.Request) {
 	s := a.sessions.of(r, a.now())
 	view := homeView{layout: layout{"Parcel Robot"}, Notice: s.takeNotice()}
 	for _, p := range a.platforms {
-		one := platformView{ID: p.ID, Name: p.Name, Summary: p.Summary, Host: hostOf(p.Issuer)}
+		one := platformView{ID: p.ID, Name: p.Name, Summary: p.Summary, Host: hostOf(p.Issuer), Proposes: len(p.Proposal) > 0}
 		if c := s.connection(p.ID); c != nil {
 			one.Connected, one.Ended, one.Who = true, c.over(), c.identity.name()
 		}
@@ -106,7 +116,7 @@ func (a *App) connection(w http.ResponseWriter, _ *http.Request, c *connection) 
 		layout:    layout{title + " – Parcel Robot"},
 		Heading:   title,
 		Platform:  platformView{ID: p.ID, Name: p.Name, Host: hostOf(p.Issuer), Who: c.identity.name()},
-		Account:   c.identity.claim("account_id"),
+		Account:   cmp.Or(c.identity.claim("account_id"), c.account),
 		Since:     c.connected,
 		Scopes:    scopeViews(c.asked, granted),
 		Claims:    c.identity.list(),

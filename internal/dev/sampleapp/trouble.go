@@ -139,3 +139,11 @@ func noRefreshToken(p *platform) *trouble {
 		Detail: "offline_access was not granted.",
 	}
 }
+
+func nothingToRefresh(p *platform) *trouble {
+	return &trouble{
+		Title:  "There is nothing to refresh",
+		Advice: p.Name + " gave Parcel Robot a key of its own, which is good until you disconnect it.",
+		Status: http.StatusOK,
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"latchkey.dev/bearer"
 	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/wire"
 )
@@ -193,7 +192,7 @@ func Nomba(ctx context.Context, cfg Config) (http.Handler, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		if given := r.Header.Get("accountId"); given == "" || given != whose && whose != bearer.FromContext(r.Context()).ClientID {
+		if given := r.Header.Get("accountId"); given != whose {
 			return 0, nil, &refusal{http.StatusUnauthorized, "wrong_account", "send the accountId of the business that the token is for"}
 		}
 		return http.StatusOK, map[string]any{
