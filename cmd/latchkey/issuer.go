@@ -39,6 +39,8 @@ type issuerView struct {
 	IDTokenAlgs     []string         `json:"id_token_algs"`
 	SignUp          bool             `json:"sign_up"`
 	PKCEOptional    bool             `json:"pkce_optional"`
+	Device          bool             `json:"device"`
+	Registration    bool             `json:"registration"`
 	LifetimeSeconds map[string]int64 `json:"lifetime_seconds"`
 }
 
@@ -46,7 +48,7 @@ func viewIssuer(i *issuer.Issuer) issuerView {
 	v := issuerView{
 		Name: i.Name, URL: i.URL, Title: i.Title, Hosts: i.Hosts, Metadata: i.Endpoint("/.well-known/oauth-authorization-server"),
 		Audience: i.Audience, Resources: i.Resources, Scopes: i.Scopes.Names(), AccessToken: i.AccessToken.Kind, SignUp: i.SignUp, PKCEOptional: i.PKCEOptional,
-		LifetimeSeconds: map[string]int64{},
+		Device: i.Policy.Device, Registration: i.Policy.Registration, LifetimeSeconds: map[string]int64{},
 	}
 	for _, alg := range i.IDTokenAlgs {
 		v.IDTokenAlgs = append(v.IDTokenAlgs, string(alg))
@@ -86,7 +88,8 @@ func (p *program) issuerShow(name string) error {
 	return p.show(v, func() {
 		pairs := []string{"Name", v.Name, "URL", v.URL, "Title", v.Title, "Hosts", strings.Join(v.Hosts, ", "), "Metadata", v.Metadata,
 			"Audience", v.Audience, "Resources", strings.Join(v.Resources, ", "), "Scopes", strings.Join(v.Scopes, " "),
-			"Access tokens", v.AccessToken, "ID Tokens", strings.Join(v.IDTokenAlgs, ", "), "Sign-up", yes(v.SignUp), "PKCE optional", yes(v.PKCEOptional)}
+			"Access tokens", v.AccessToken, "ID Tokens", strings.Join(v.IDTokenAlgs, ", "), "Sign-up", yes(v.SignUp), "PKCE optional", yes(v.PKCEOptional),
+			"Device flow", yes(v.Device), "Registration", yes(v.Registration)}
 		for _, name := range lifetimeNames {
 			pairs = append(pairs, "Lifetime of "+strings.ReplaceAll(name, "_", " "), strconv.FormatInt(v.LifetimeSeconds[name], 10)+" s")
 		}

@@ -248,3 +248,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What anybody could come in by is closed until the configuration opens it (RFC 8628, RFC 7591).
+func TestDevicesAndRegistrationAreOpenedByName(t *testing.T) {
+	closed, err := Parse([]byte(exampleText(t)), "/etc/latchkey/latchkey.yaml", withSecrets())
+	if err != nil || closed.Issuers[0].Policy.Device || closed.Issuers[0].Policy.Registration {
+		t.Errorf("%v, %+v", err, closed.Issuers[0].Policy)
+	}
+	text := strings.Replace(exampleText(t), "  - name: acme\n", "  - name: acme\n    device: true\n    registration: true\n", 1)
+	opened, err := Parse([]byte(text), "/etc/latchkey/latchkey.yaml", withSecrets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is := opened.Issuers[0]; !is.Policy.Device || !is.Policy.Registration || is.Lifetimes.Device != 30*time.Minute || is.Lifetimes.Registration != 7*24*time.Hour {
+		t.Errorf("%+v, %+v", is.Policy, is.Lifetimes)
+	}
+}

@@ -68,6 +68,8 @@ type section struct {
 	IDTokenAlgs  []string         `yaml:"id_token_algs"`
 	SignUp       bool             `yaml:"sign_up"`
 	PKCEOptional bool             `yaml:"pkce_optional"`
+	Device       bool             `yaml:"device"`
+	Registration bool             `yaml:"registration"`
 	Languages    []string         `yaml:"languages"`
 }
 
@@ -108,6 +110,8 @@ type lifetimesSection struct {
 	Interaction  yamlfile.Duration `yaml:"interaction"`
 	EmailCode    yamlfile.Duration `yaml:"email_code"`
 	Invitation   yamlfile.Duration `yaml:"invitation"`
+	Device       yamlfile.Duration `yaml:"device"`
+	Registration yamlfile.Duration `yaml:"registration"`
 }
 
 // SetDefaults gives the file what it may leave out.
@@ -126,6 +130,7 @@ func (s *section) SetDefaults() {
 		Code: yamlfile.Duration(defaults.Code), AccessToken: yamlfile.Duration(defaults.AccessToken), IDToken: yamlfile.Duration(defaults.IDToken),
 		RefreshToken: yamlfile.Duration(defaults.RefreshToken), RefreshGrace: yamlfile.Duration(defaults.RefreshGrace), Session: yamlfile.Duration(defaults.Session),
 		Interaction: yamlfile.Duration(defaults.Interaction), EmailCode: yamlfile.Duration(defaults.EmailCode), Invitation: yamlfile.Duration(defaults.Invitation),
+		Device: yamlfile.Duration(defaults.Device), Registration: yamlfile.Duration(defaults.Registration),
 	}
 	s.AccessToken = tokenSection{Format: issuer.Opaque, Alg: string(jwk.ES256), Prefix: "lk_at_", RefreshPrefix: "lk_rt_"}
 	for _, alg := range jwk.Algs() {

@@ -69,6 +69,7 @@ func (v *validator) issuer(key string, s *section) *issuer.Issuer {
 		IDTokenAlgs:  v.algs(child(key, "id_token_algs"), s.IDTokenAlgs),
 		SignUp:       s.SignUp,
 		PKCEOptional: s.PKCEOptional,
+		Policy:       issuer.Policy{Device: s.Device, Registration: s.Registration},
 		Languages:    v.languages(child(key, "languages"), s.Languages),
 	}
 	v.resources(key, made)
@@ -168,6 +169,8 @@ func (v *validator) lifetimes(key string, s lifetimesSection) issuer.Lifetimes {
 		Interaction:  within("interaction", s.Interaction, time.Minute, 24*time.Hour, ": write 1h"),
 		EmailCode:    within("email_code", s.EmailCode, time.Minute, 24*time.Hour, ": write 30m"),
 		Invitation:   within("invitation", s.Invitation, time.Hour, year, ": write 7d"),
+		Device:       within("device", s.Device, time.Minute, 24*time.Hour, ", in which somebody may be talked into entering its code: write 30m"),
+		Registration: within("registration", s.Registration, time.Hour, year, ": write 7d"),
 	}
 }
 
