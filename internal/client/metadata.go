@@ -101,7 +101,8 @@ func checkGrantTypes(at *issuer.Issuer, m *store.ClientMetadata) error {
 		}
 	}
 	has := func(grantType oauth.GrantType) bool { return slices.Contains(m.GrantTypes, grantType) }
-	if has(oauth.GrantRefreshToken) && !has(oauth.GrantAuthorizationCode) && !has(oauth.GrantDeviceCode) {
+	refreshable := has(oauth.GrantAuthorizationCode) || has(oauth.GrantDeviceCode) || at.Policy.MachineRefresh && has(oauth.GrantClientCredentials)
+	if has(oauth.GrantRefreshToken) && !refreshable {
 		return oauth.InvalidClientMetadata("grant_types names refresh_token, which only comes with a grant that a person gives, such as authorization_code")
 	}
 	if has(oauth.GrantClientCredentials) && m.TokenEndpointAuthMethod == oauth.AuthMethodNone { // RFC 6749 §4.4

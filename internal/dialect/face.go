@@ -108,9 +108,9 @@ func (f *Face) handler(r *route) (http.Handler, error) {
 	return served, nil
 }
 
-// refusing answers errors at a route's address as the route would.
+// refusing answers errors at a route's address as the host does: who sends another method to where a browser belongs is none.
 func (f *Face) refusing(r *route, handle func(http.ResponseWriter, *http.Request) error) http.Handler {
-	if r.operation.Page {
+	if f.pages {
 		return f.PageFace(handle)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/password"
@@ -53,12 +54,34 @@ var hash = sync.OnceValues(func() (string, error) {
 // New starts an issuer whose one user is Ada, owner of her shop. adjust changes the issuer's settings first.
 func New(t testing.TB, adjust ...func(*issuer.Issuer)) *Rig {
 	t.Helper()
+	return newRig(t, nil, adjust)
+}
+
+// Speaking starts an issuer with a dialect, whose hosts are NAME.acme.example. adjust changes what the dialect's policy left.
+func Speaking(t testing.TB, spoken *dialect.Dialect, adjust ...func(*issuer.Issuer)) *Rig {
+	t.Helper()
+	apply := func(is *issuer.Issuer) {
+		spoken.Apply(is, func(string) bool { return false })
+		is.DialectHosts = map[string]string{}
+		for _, name := range spoken.Hosts() {
+			is.DialectHosts[name] = name + ".acme.example"
+		}
+	}
+	return newRig(t, spoken, append([]func(*issuer.Issuer){apply}, adjust...))
+}
+
+func newRig(t testing.TB, spoken *dialect.Dialect, adjust []func(*issuer.Issuer)) *Rig {
+	t.Helper()
 	r := &Rig{Fixture: tokentest.New(t, append([]func(*issuer.Issuer){settings}, adjust...)...)}
+	dialects := map[string]*dialect.Dialect{}
+	if spoken != nil {
+		dialects["acme"] = spoken
+	}
 	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{{Issuer: "acme", Title: "Acme"}}})
 	r.Must(err)
 	log := slog.New(slog.NewJSONHandler(&r.Requests, nil))
 	running, err := server.New(t.Context(), server.Config{
-		Issuers: []*issuer.Issuer{r.Issuer}, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
+		Issuers: []*issuer.Issuer{r.Issuer}, Dialects: dialects, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
 	})
 	r.Must(err)
 	r.handler = running
