@@ -47,7 +47,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){s.lastUse.Run, s.sender.Run, s.keyMaker.Run, s.poll, s.prune} {
+	for _, loop := range []func(context.Context){s.lastUse.Run, s.sender.Run, s.keyMaker.Run, s.follow, s.poll, s.prune} {
 		loops.Go(func() { loop(background) })
 	}
 	defer loops.Wait()

@@ -236,8 +236,8 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// An app that a command suspends is refused by every node soon, because PostgreSQL tells them; what they remember of it is at most a
-// second old otherwise.
+// An app that a command suspends is refused by every node at once, because PostgreSQL tells them; without that, what they remember of it
+// would be up to a second old.
 func TestNodesHearOfASuspendedApp(t *testing.T) {
 	in := install(t, pgtest.New(t))
 	in.start(3)
@@ -263,7 +263,7 @@ func TestNodesHearOfASuspendedApp(t *testing.T) {
 			if said.status != http.StatusOK {
 				break
 			}
-			if time.Since(acknowledged) > 2*time.Second {
+			if time.Since(acknowledged) > 500*time.Millisecond {
 				t.Fatalf("node %d still serves a suspended app: %s", i, said)
 			}
 		}
