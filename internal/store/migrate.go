@@ -88,7 +88,7 @@ func forMigrating(ctx context.Context, databaseURL string) (*sql.DB, engineName,
 	if err != nil {
 		return nil, "", nil, err
 	}
-	pooler, err := reach(ctx, config.ConnConfig)
+	pooler, err := reach(ctx, config.ConnConfig, databaseURL)
 	if err != nil {
 		return nil, "", nil, err
 	}

@@ -50,7 +50,7 @@ func openPostgres(ctx context.Context, databaseURL string) (*postgresEngine, err
 	if err != nil {
 		return nil, err
 	}
-	pooler, err := reach(ctx, config.ConnConfig)
+	pooler, err := reach(ctx, config.ConnConfig, databaseURL)
 	if err != nil {
 		return nil, &UnavailableError{cause: err}
 	}
@@ -181,11 +181,14 @@ func (e *postgresEngine) prelude() []string {
 
 // reach connects once and finds out whether a pooler such as pgbouncer stands in between. A prepared statement would then be one
 // session's and be missed in another. A session that the pooler had and that has ended meanwhile is its own trouble.
-func reach(ctx context.Context, config *pgx.ConnConfig) (pooler bool, err error) {
+func reach(ctx context.Context, config *pgx.ConnConfig, databaseURL string) (pooler bool, err error) {
 	for range maxAttempts {
 		if pooler, err = greet(ctx, config); err == nil || !reported(err) || !lost(err) {
 			break
 		}
+	}
+	if pooler && !strings.Contains(databaseURL, "default_query_exec_mode=") {
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	return pooler, err
 }
@@ -204,8 +207,5 @@ func greet(ctx context.Context, config *pgx.ConnConfig) (pooler bool, err error)
 	var pid int64
 	err = conn.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeSimpleProtocol).Scan(&pid)
 	pooler = err == nil && uint32(pid) != conn.PgConn().PID() // a pooler invents the number that it greets with
-	if pooler && config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	}
 	return pooler, errors.Join(err, conn.Close(ctx))
 }
