@@ -255,6 +255,8 @@ func TestStableHandles(t *testing.T) {
 		"consent/first":       {"allow", "deny"},
 		"device/enter":        {"user_code", "continue"},
 		"device/consent":      {"allow", "deny", "user-code"},
+		"device/allowed":      {"device-allowed"},
+		"device/denied":       {"device-denied"},
 		"connected/many":      {"disconnect-parcel-robot", "disconnect-parcel-robot-acc_harbour", "disconnect-ledgerly"},
 		"disconnect/account":  {"disconnect-parcel-robot"},
 	} {

@@ -108,6 +108,8 @@ issuers:
     url: %s
     title: Acme
     audience: https://api.acme.example
+    device: true
+    registration: true
     scopes:
       - name: orders:read
         title: { en: See your orders }

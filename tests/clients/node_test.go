@@ -21,6 +21,13 @@ func TestNode(t *testing.T) {
 	}
 }
 
+func TestNodeRegistersItself(t *testing.T) {
+	if reason := noNode(); reason != "" {
+		t.Skip("skipped openid-client: " + reason)
+	}
+	runNode(t, "register.mjs", fixture{Issuer: server.issuer, Email: email, Password: password, RedirectURI: redirect, Scope: scope})
+}
+
 func noNode() string {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "node is not installed"

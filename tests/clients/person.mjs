@@ -2,14 +2,27 @@
 import { request } from 'node:https'
 
 /** Signs in, chooses the first account and allows; returns the URL at which the client is called back. */
-export async function allow(authorizationURL, { email, password, redirect_uri }) {
+export async function allow(authorizationURL, fixture) {
   const browser = new Browser()
-  let page = await browser.open(authorizationURL)
+  return goThrough(browser, await browser.open(authorizationURL), fixture)
+}
+
+/** Follows the link that a device shows, compares the code and allows. */
+export async function allowDevice(verificationURIComplete, userCode, fixture) {
+  const browser = new Browser()
+  const page = await browser.open(verificationURIComplete)
+  if (!page.controls.some((control) => control.id === 'user_code' && control.value === userCode)) throw new Error(`${userCode} is not filled in on ${page.url}`)
+  return goThrough(browser, await browser.press(page, 'continue'), fixture)
+}
+
+async function goThrough(browser, page, { email, password, redirect_uri }) {
   for (let step = 0; step < 12; step++) {
     if (page.location) {
       const next = new URL(page.location, page.url)
       if (next.href.startsWith(redirect_uri)) return next
       page = await browser.open(next)
+    } else if (page.html.includes('id="device-allowed"')) {
+      return undefined
     } else if (page.has('allow')) {
       page = await browser.press(page, 'allow')
     } else if (page.has('sign-in')) {

@@ -64,6 +64,21 @@ func (p *Person) Deny(authorizationURL, redirectURI string) (*url.URL, error) {
 	return p.decide(authorizationURL, redirectURI, "deny")
 }
 
+// AllowDevice enters the code that a device shows, signs in, chooses the account and allows.
+func (p *Person) AllowDevice(verificationURI, userCode string) error {
+	page, err := p.Arrive(verificationURI)
+	if err == nil {
+		page, err = p.Press(page, "continue", map[string]string{"user_code": userCode})
+	}
+	for range 12 {
+		if err != nil || page.HasElement("device-allowed") {
+			return err
+		}
+		page, err = p.stepOn(page, "allow")
+	}
+	return fmt.Errorf("still on the way after 12 pages from %s", verificationURI)
+}
+
 func (p *Person) decide(target, redirectURI, decision string) (*url.URL, error) {
 	page, err := p.Open(target)
 	for range 12 {
