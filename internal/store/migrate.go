@@ -81,6 +81,9 @@ var dialects = map[engineName]goose.Dialect{"sqlite": goose.DialectSQLite3, "pos
 
 func forMigrating(ctx context.Context, databaseURL string) (*sql.DB, engineName, []goose.ProviderOption, error) {
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		if err := makePrivate(path); err != nil {
+			return nil, "", nil, err
+		}
 		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&"+writerPragmas)
 		return db, "sqlite", nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"runtime"
 	"sync"
 
@@ -29,7 +30,20 @@ const (
 	readerPragmas = "_pragma=query_only(1)&_pragma=busy_timeout(10000)&_pragma=cache_size(-2000)&_pragma=temp_store(MEMORY)"
 )
 
+// makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.
+// The log beside it gets the same permissions from SQLite. A file that is there keeps what its operator chose.
+func makePrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	return file.Close()
+}
+
 func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
+	if err := makePrivate(path); err != nil {
+		return nil, err
+	}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath()
 	writing, err := sql.Open("sqlite", dsn+"?"+writerPragmas)
 	if err != nil {
