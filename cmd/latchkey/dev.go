@@ -10,7 +10,7 @@ import (
 )
 
 func (p *program) dev() *cobra.Command {
-	var addr, data string
+	var addr, data, database string
 	var verbose bool
 	cmd := &cobra.Command{
 		Use: "dev", Short: "Run everything with sample data on this machine, to try it and to build against it", Args: needs,
@@ -20,6 +20,7 @@ func (p *program) dev() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback `address` to listen on")
 	cmd.Flags().StringVar(&data, "data", "", "`folder` to keep the data in; empty: a temporary one")
+	cmd.Flags().StringVar(&database, "database", "", "PostgreSQL `database` to use instead of an embedded one, as postgres://USER@HOST/NAME")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "log every request on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		level := slog.LevelWarn
@@ -27,7 +28,7 @@ func (p *program) dev() *cobra.Command {
 			level = slog.LevelInfo
 		}
 		return dev.Run(cmd.Context(), dev.Config{
-			Addr: addr, Data: data, Out: p.out, Log: observe.NewLogger(p.err, level), Metrics: observe.NewMetrics(thisBuild().Version), Clock: p.clock, Rand: p.rand,
+			Addr: addr, Data: data, Database: database, Out: p.out, Log: observe.NewLogger(p.err, level), Metrics: observe.NewMetrics(thisBuild().Version), Clock: p.clock, Rand: p.rand,
 		})
 	}
 	return cmd

@@ -4,6 +4,7 @@
 package dev
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -30,6 +31,8 @@ type Config struct {
 	Addr string
 	// Data is the folder of the database and of dev.json. Empty means a temporary one that goes with the server.
 	Data string
+	// Database is where the data goes instead: the URL of an empty PostgreSQL, or of one that dev mode has used before.
+	Database string
 	// Out is where the first lines are printed: what to click.
 	Out io.Writer
 	Log *slog.Logger
@@ -123,7 +126,7 @@ func (d *dev) openData(ctx context.Context) (err error) {
 	if d.keyring, err = loadKeyring(filepath.Join(d.Data, "master.key"), d.Rand); err != nil {
 		return err
 	}
-	url := "sqlite:" + filepath.Join(d.Data, "latchkey.db")
+	url := cmp.Or(d.Database, "sqlite:"+filepath.Join(d.Data, "latchkey.db"))
 	if _, err := store.Migrate(ctx, url); err != nil {
 		return err
 	}
