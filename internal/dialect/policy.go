@@ -42,6 +42,8 @@ type lifetimesSection struct {
 	AccessToken  yamlfile.Duration `yaml:"access_token"`
 	RefreshToken yamlfile.Duration `yaml:"refresh_token"`
 	RefreshGrace yamlfile.Duration `yaml:"refresh_grace"`
+	Device       yamlfile.Duration `yaml:"device"`
+	Registration yamlfile.Duration `yaml:"registration"`
 }
 
 type tokenSection struct {
@@ -85,6 +87,10 @@ var settings = []setting{
 	}},
 	{"lifetimes.refresh_grace", func(p *policySection, is *issuer.Issuer) {
 		is.Lifetimes.RefreshGrace = time.Duration(p.Lifetimes.RefreshGrace)
+	}},
+	{"lifetimes.device", func(p *policySection, is *issuer.Issuer) { is.Lifetimes.Device = time.Duration(p.Lifetimes.Device) }},
+	{"lifetimes.registration", func(p *policySection, is *issuer.Issuer) {
+		is.Lifetimes.Registration = time.Duration(p.Lifetimes.Registration)
 	}},
 	{"access_token.format", func(p *policySection, is *issuer.Issuer) { is.AccessToken.Kind = p.AccessToken.Format }},
 	{"access_token.alg", func(p *policySection, is *issuer.Issuer) { is.AccessToken.Alg = jwk.Alg(p.AccessToken.Alg) }},
@@ -155,6 +161,8 @@ func (l *loader) policy(p *policySection) {
 	within("lifetimes.access_token", p.Lifetimes.AccessToken, year)
 	within("lifetimes.refresh_token", p.Lifetimes.RefreshToken, 10*year)
 	within("lifetimes.refresh_grace", p.Lifetimes.RefreshGrace, 10*time.Minute)
+	within("lifetimes.device", p.Lifetimes.Device, 24*time.Hour)
+	within("lifetimes.registration", p.Lifetimes.Registration, year)
 	within("service_accounts.max_age", p.ServiceAccounts.MaxAge, 10*time.Minute)
 	within("service_accounts.session", p.ServiceAccounts.Session, year)
 	l.oneOf("access_token.format", p.AccessToken.Format, issuer.Opaque, issuer.JWT)
