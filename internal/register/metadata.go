@@ -56,7 +56,8 @@ type Registered struct {
 
 // Parse reads metadata strictly. What cannot be read is invalid_client_metadata.
 func Parse(data []byte) (m Metadata, err error) {
-	return m, unreadable(wire.DecodeJSON(data, &m))
+	err = unreadable(wire.DecodeJSON(data, &m))
+	return m, err
 }
 
 // unreadable gives a member of the wrong type the code that RFC 7591 §3.2.2 has for it.
