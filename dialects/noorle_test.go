@@ -150,6 +150,7 @@ func TestNoorleRefusals(t *testing.T) {
 	p.Advance(10*time.Minute + time.Second)
 	wrong := app
 	wrong.Secret = "wrong"
+	p.post("api", noorleToken, body(noorleCode(app, used)...)).is(400, noorleError("invalid_grant", "reused"))
 	for name, c := range map[string]struct {
 		body   string
 		status int

@@ -19,7 +19,7 @@ type Source struct {
 
 // At is the place in the file of a byte of the text.
 func (s Source) At(offset int) (line, column int) {
-	before := s.Text[:min(max(offset, 0), len(s.Text))]
+	before := s.Text[:min(max(offset, 0), len(strings.TrimRight(s.Text, "\n")))]
 	if !s.block {
 		return s.line, s.column + len([]rune(before))
 	}
