@@ -176,6 +176,7 @@ func (d *dev) front(platforms []*platform, pages *web.Renderer) (http.Handler, e
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", home)
+	mux.HandleFunc("GET /dev/env/{example}", d.serveQuickstart(d.quickstarts(platforms)))
 	mux.Handle("/dev/gallery/", pages.Gallery())
 	mux.Handle("/dev/gallery", pages.Gallery())
 	mux.Handle("/static/", pages.Static())

@@ -13,12 +13,13 @@ func nomba(site sites) (*platform, error) {
 	p, err := nombaAt(site, "nomba", "Nomba", site.url("nomba"), site.url("api.nomba"), nombaIDs{
 		merchant: "1f0a9a3c-6a34-4c1e-9f4d-2f0f6d1d7a01", other: "1f0a9a3c-6a34-4c1e-9f4d-2f0f6d1d7a02",
 		server: "6c4f9f0e-3b52-4a3a-8a57-52bd3c1f0b01", rival: "6c4f9f0e-3b52-4a3a-8a57-52bd3c1f0b02",
-		robot: "6c4f9f0e-3b52-4a3a-8a57-52bd3c1f0b03", quickstart: "6c4f9f0e-3b52-4a3a-8a57-52bd3c1f0b04",
+		robot: "6c4f9f0e-3b52-4a3a-8a57-52bd3c1f0b03",
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.hosts["api"] = site.url("api.nomba")
+	p.quickstarts = map[string]string{"nomba": p.clients[0].id}
 	return p, nil
 }
 
@@ -27,7 +28,7 @@ func nombaSandbox(site sites) (*platform, error) {
 	p, err := nombaAt(site, "nomba-sandbox", "Nomba Sandbox", site.url("nomba-sandbox"), site.url("sandbox.nomba"), nombaIDs{
 		merchant: "2e1b8b4d-7b45-4d2f-8e5e-3e1e7e2e8b01", other: "2e1b8b4d-7b45-4d2f-8e5e-3e1e7e2e8b02",
 		server: "7d5e8e1f-4c63-4b4b-9b68-63ce4d2e1c01", rival: "7d5e8e1f-4c63-4b4b-9b68-63ce4d2e1c02",
-		robot: "7d5e8e1f-4c63-4b4b-9b68-63ce4d2e1c03", quickstart: "7d5e8e1f-4c63-4b4b-9b68-63ce4d2e1c04",
+		robot: "7d5e8e1f-4c63-4b4b-9b68-63ce4d2e1c03",
 	})
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func nombaSandbox(site sites) (*platform, error) {
 	return p, nil
 }
 
-type nombaIDs struct{ merchant, other, server, rival, robot, quickstart string }
+type nombaIDs struct{ merchant, other, server, rival, robot string }
 
 func nombaAt(site sites, name, title, base, api string, ids nombaIDs) (*platform, error) {
 	is, err := draft(name, title, "#a16207", base, issuer.Catalogue{
@@ -68,7 +69,6 @@ func nombaAt(site sites, name, title, base, api string, ids nombaIDs) (*platform
 		clients: []sampleClient{
 			server(ids.server, "Noura’s server", ids.merchant), server(ids.rival, "Parcel Robot’s server", ids.other),
 			{id: ids.robot, name: "Parcel Robot", owner: ids.other, metadata: site.parcelRobot(is, publicApp(read, site.callback(name)))},
-			{id: ids.quickstart, name: "Quickstart", owner: ids.other, metadata: publicApp(read, "http://127.0.0.1:8095/callback")},
 			{id: "payments-api", name: "Payments API", owner: ids.other, metadata: checker()},
 		},
 	}, nil

@@ -42,7 +42,8 @@ func noon(site sites) (*platform, error) {
 			owned("PRJ23456", "Omar Electronics", "usr_omar"),
 			owned("PRJ90001", "Parcel Robot Ltd", "usr_linh"), owned("PRJ90002", "Ledgerly GmbH", "usr_linh"),
 		},
-		clients: clients, robot: "parcel-robot", startPath: "/connect-seller",
+		quickstarts: map[string]string{"noon": "quickstart-go", "noon-python": "quickstart-python", "noon-node": "quickstart-node"},
+		clients:     clients, robot: "parcel-robot", startPath: "/connect-seller",
 		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
 			own := p.credentials[0]
 			return &sampleapp.Noon{

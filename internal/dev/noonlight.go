@@ -14,6 +14,7 @@ func noonlight(site sites) (*platform, error) {
 		return nil, err
 	}
 	p.hosts = map[string]string{"account": site.url("account.noonlight"), "api": site.url("api.noonlight")}
+	p.quickstarts = map[string]string{"noonlight": "quickstart"}
 	return p, nil
 }
 

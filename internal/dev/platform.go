@@ -32,6 +32,8 @@ type platform struct {
 	// proposes is what the sample app asks for on its own page first; startPath begins the connection too.
 	proposes  []string
 	startPath string
+	// quickstarts are the clients of the programs in examples/, by the example's name.
+	quickstarts map[string]string
 	// wireNames are what the platform calls scopes that the standards call otherwise.
 	wireNames map[string]string
 

@@ -31,7 +31,7 @@ func tiki(site sites) (*platform, error) {
 	inHouse.metadata = machine(oauth.AuthMethodBasic, oauth.ScopeSet{"product", "inventory"})
 	return &platform{
 		issuer: is, dialect: "tiki", summary: "A marketplace. Sellers connect apps to products, orders and stock.",
-		api: standin.Tiki, checker: "1618033988749894", robot: "2640175938264015",
+		api: standin.Tiki, checker: "1618033988749894", robot: "2640175938264015", quickstarts: map[string]string{"tiki": "2718281828459045"},
 		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
 			return &sampleapp.Tiki{API: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Scopes: robot.Scopes, Now: d.Clock}
 		},

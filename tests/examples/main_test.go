@@ -12,16 +12,19 @@ import (
 	"latchkey.dev/tests/running"
 )
 
-// dev is `latchkey dev`, shared by all tests.
-var dev *running.Dev
+// dev is `latchkey dev`, shared by all tests; folder goes when they end.
+var (
+	dev    *running.Dev
+	folder string
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "latchkey-examples-")
-	if err == nil {
+	var err error
+	if folder, err = os.MkdirTemp("", "latchkey-examples-"); err == nil {
 		defer os.RemoveAll(folder)
-		err = start(folder)
+		err = start()
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -31,7 +34,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-func start(folder string) error {
+func start() error {
 	artefacts, err := running.Artefacts("examples")
 	if err != nil {
 		return err
