@@ -15,7 +15,7 @@ const root = "../.."
 
 // The specifications of which every MUST is listed, in the order of the document.
 var specifications = []string{
-	"RFC 6749", "OAuth 2.1", "RFC 6750", "RFC 7009", "RFC 7636", "RFC 7662", "RFC 8252", "RFC 8414", "RFC 8707", "RFC 9068", "RFC 9207",
+	"RFC 6749", "OAuth 2.1", "RFC 6750", "RFC 7009", "RFC 7636", "RFC 7591", "RFC 7592", "RFC 7662", "RFC 8252", "RFC 8414", "RFC 8628", "RFC 8707", "RFC 9068", "RFC 9207",
 	"OpenID Connect Core", "OpenID Connect Discovery", "OpenID Connect RP-Initiated Logout",
 }
 
