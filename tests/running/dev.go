@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -28,7 +29,9 @@ type Dev struct {
 
 // Site is where `latchkey dev` answers, and its sample platforms.
 type Site struct {
-	Address   string   // host:port, at which every *.localhost name answers
+	Address string // host:port, at which every *.localhost name answers
+	// Nodes are all addresses, where several serve the same; requests are sprayed over those that take them.
+	Nodes     []string
 	Acme      Platform // the one without a dialect
 	Platforms map[string]Platform
 }
@@ -145,11 +148,25 @@ func (s Site) Transport(from string) *http.Transport {
 	}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			if len(s.Nodes) > 0 {
+				return s.dialAny(ctx, dialer)
+			}
 			return dialer.DialContext(ctx, network, s.Address)
 		},
 		MaxIdleConnsPerHost: 64,
 		DisableCompression:  true,
+		DisableKeepAlives:   len(s.Nodes) > 0,
 	}
+}
+
+// dialAny reaches a node that takes connections, as a load balancer does.
+func (s Site) dialAny(ctx context.Context, dialer *net.Dialer) (conn net.Conn, err error) {
+	for _, i := range rand.Perm(len(s.Nodes)) {
+		if conn, err = dialer.DialContext(ctx, "tcp", s.Nodes[i]); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
 }
 
 // CodeFor reads the six digits of the newest mail to an address out of the page that dev mode shows instead of sending.

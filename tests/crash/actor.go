@@ -32,7 +32,16 @@ type actor struct {
 	connections []*connection
 	machines    []*machine
 	broken      []broken
+
+	// patient: the server may say that it is unavailable, and may not be reached.
+	patient  bool
+	unknown  act    // what was under way when that happened
+	outcomes []bool // of what is found out about it, in several attempts
+	waits    int    // how often it happened
 }
+
+// errUnavailable is the answer 503 to a patient actor: whether it happened is to be found out.
+var errUnavailable = errors.New("unavailable")
 
 // errBroken ends an act whose outcome broke a promise; the promise is noted.
 var errBroken = errors.New("a promise was broken")
@@ -126,6 +135,9 @@ func (a *actor) ask(client running.Client, path string, form url.Values) (answer
 	if response.ContentLength != 0 {
 		err = json.NewDecoder(response.Body).Decode(&said)
 	}
+	if a.patient && said.status == http.StatusServiceUnavailable {
+		return said, errUnavailable
+	}
 	if err == nil && said.status >= http.StatusInternalServerError {
 		return said, a.note(failed, "%s answered %s", path, said)
 	}
@@ -134,6 +146,9 @@ func (a *actor) ask(client running.Client, path string, form url.Values) (answer
 
 // browse checks what the person's browser got.
 func (a *actor) browse(page *person.Page, err error) (*person.Page, error) {
+	if err == nil && a.patient && page.Status == http.StatusServiceUnavailable {
+		return page, errUnavailable
+	}
 	if err == nil && page.Status >= http.StatusInternalServerError {
 		return page, a.note(failed, "%s answered %d", page.URL.Path, page.Status)
 	}

@@ -192,22 +192,23 @@ func (a *actor) settleAccess() error {
 
 // settleEnd refreshes what was perhaps ended. A disconnection ends every connection or none.
 func (a *actor) settleEnd(all bool) error {
-	var outcomes []bool
 	for _, c := range a.connections {
 		if !c.unsure {
 			continue
 		}
-		c.unsure = false
 		if !c.redeemed && time.Since(c.issued) > codeLife {
-			c.ended = "its code expired"
+			c.unsure, c.ended = false, "its code expired"
 			continue
 		}
 		ended, err := a.hasEnded(c)
 		if err != nil {
 			return err
 		}
-		outcomes = append(outcomes, ended)
+		c.unsure = false
+		a.outcomes = append(a.outcomes, ended)
 	}
+	outcomes := a.outcomes
+	a.outcomes = nil
 	if slices.Contains(outcomes, true) && slices.Contains(outcomes, false) {
 		return a.note(inconsistent, "a disconnection ended some of the app's connections and not others")
 	}
@@ -227,11 +228,14 @@ func (a *actor) hasEnded(c *connection) (bool, error) {
 		c.bought(said)
 		return false, err
 	}
-	if err == nil && !said.refused() {
+	if err != nil {
+		return false, err
+	}
+	if !said.refused() {
 		return false, a.note(failed, "a refresh answered %s", said)
 	}
 	c.ended = "a revocation or disconnection was asked for, and it is refused"
-	return true, err
+	return true, nil
 }
 
 func (a *actor) hasEndedUnused(c *connection) (bool, error) {
@@ -240,8 +244,11 @@ func (a *actor) hasEndedUnused(c *connection) (bool, error) {
 		c.bought(said)
 		return false, err
 	}
+	if err != nil {
+		return false, err
+	}
 	c.ended = "its code is refused"
-	return true, err
+	return true, nil
 }
 
 func (a *actor) signedIn() (bool, error) {
