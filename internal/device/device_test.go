@@ -83,6 +83,15 @@ func (l *living) enter(b *servertest.Browser, code string) *person.Page {
 	return b.Press(l.At(b.Arrive("/device"), "/device"), "continue", "user_code", code)
 }
 
+// hrefOf is where the page is in another language.
+func hrefOf(page *person.Page, lang string) string {
+	found := regexp.MustCompile(`<a href="([^"]*)" lang="` + lang + `"`).FindStringSubmatch(page.Text)
+	if found == nil {
+		return "/no-such-language"
+	}
+	return html.UnescapeString(found[1])
+}
+
 var tags = regexp.MustCompile(`<[^>]*>`)
 
 func says(page *person.Page, words string) bool {
@@ -171,6 +180,7 @@ func TestRFC8628_3_3_TypedSignedInComparedAllowed(t *testing.T) {
 	}
 	done := l.At(ada.Press(page, "allow"), "/consent")
 	l.reads(done, "Your device is connected", "Go back to your device")
+	l.reads(l.At(ada.Arrive(hrefOf(done, "fr")), "/consent"), "Votre appareil est connecté") // the same page, in another language
 	l.Advance(5 * time.Second)
 	fault, tokens := l.poll(begun)
 	if fault != "" || tokens["access_token"] == "" || tokens["refresh_token"] == nil || tokens["id_token"] == nil || tokens["scope"] != "openid offline_access orders.read stock.read" {

@@ -27,7 +27,7 @@ func (h *Handler) proveDevice(t *turn) error {
 	case err != nil:
 		return err
 	case !device.DeniedAt.Never():
-		return answeredBefore(web.DeviceAnswered{App: appOf(t.client)})
+		return h.answeredBefore(t, web.DeviceAnswered{})
 	case !device.AllowedAt.Never() && t.session != nil && t.session.UserID == device.Grant.UserID:
 		return h.allowedBefore(t, device.Grant.AccountID)
 	case device.Answered() || device.ExpiresAt <= h.now():
@@ -42,10 +42,13 @@ func (h *Handler) allowedBefore(t *turn, accountID string) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return answeredBefore(web.DeviceAnswered{App: appOf(t.client), Account: web.Account{ID: account.ID, Name: account.Name}, Allowed: true})
+	return h.answeredBefore(t, web.DeviceAnswered{Account: web.Account{ID: account.ID, Name: account.Name}, Allowed: true})
 }
 
-func answeredBefore(page web.DeviceAnswered) error {
+func (h *Handler) answeredBefore(t *turn, page web.DeviceAnswered) (err error) {
+	if page.Flow, err = h.view(t); err != nil {
+		return err
+	}
 	return &refusedPage{
 		status: http.StatusOK, page: page, reason: oauth.AccessDenied("the device was answered before").With(oauth.ReasonReused),
 	}
@@ -77,12 +80,12 @@ func firstAnswer(err error) error {
 // backToDevice says that it is done: the device finds out by itself.
 func (h *Handler) backToDevice(t *turn) error {
 	account := t.outcome.Account
-	return h.render(t, http.StatusOK, web.DeviceAnswered{
-		App: appOf(t.client), Account: web.Account{ID: account.AccountID, Name: account.AccountName}, Allowed: true,
+	return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page {
+		return web.DeviceAnswered{Flow: flow, Account: web.Account{ID: account.AccountID, Name: account.AccountName}, Allowed: true}
 	})
 }
 
 func (h *Handler) refuseDevice(t *turn, reason *oauth.Error) error {
 	_ = wire.Note(t.r.Context(), reason)
-	return h.render(t, http.StatusOK, web.DeviceAnswered{App: appOf(t.client)})
+	return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page { return web.DeviceAnswered{Flow: flow} })
 }

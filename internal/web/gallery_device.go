@@ -21,10 +21,10 @@ func (s samples) devices() []GalleryEntry {
 		failed("device/limited", http.StatusTooManyRequests, EnterCode{UserCode: sampleUserCode, Until: s.in(10 * time.Minute)}),
 		mine("device/consent", consent),
 		mine("device/consent-long-names", long),
-		mine("device/allowed", DeviceAnswered{App: parcelRobot(), Account: nouraShop(), Allowed: true}),
-		mine("device/allowed-person", DeviceAnswered{App: parcelRobot(), Allowed: true}),
-		mine("device/allowed-arabic-account", DeviceAnswered{App: longApp(), Account: bakery(), Allowed: true}),
-		mine("device/denied", DeviceAnswered{App: parcelRobot()}),
+		mine("device/allowed", DeviceAnswered{Flow: flow(), Account: nouraShop(), Allowed: true}),
+		mine("device/allowed-person", DeviceAnswered{Flow: flow(), Allowed: true}),
+		mine("device/allowed-arabic-account", DeviceAnswered{Flow: Flow{R: "sample", App: longApp()}, Account: bakery(), Allowed: true}),
+		mine("device/denied", DeviceAnswered{Flow: flow()}),
 		failed("device/ended", http.StatusGone, DeviceCodeEnded{}),
 	}
 }

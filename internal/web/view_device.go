@@ -16,7 +16,7 @@ func (v EnterCode) page() meta {
 
 // DeviceAnswered sends the person back to their device.
 type DeviceAnswered struct {
-	App     App
+	Flow    Flow
 	Account Account // Name empty: the app only learns who the person is
 	Allowed bool
 }
@@ -26,7 +26,7 @@ func (v DeviceAnswered) page() meta {
 	if v.Allowed {
 		title = say("device.allowed_title")
 	}
-	return meta{template: "device-answered", layout: cardLayout, title: title}
+	return meta{template: "device-answered", layout: cardLayout, title: title, flow: Flow{R: v.Flow.R}}
 }
 
 // DeviceCodeEnded says that the code which the person entered is over: it expired, or somebody else answered it.
