@@ -187,7 +187,7 @@ func (s *stage) begin() {
 	}
 }
 
-// watch asks for an app's own token and what it is worth: a signature, and a read that must be exact.
+// watch asks for an app's own token, what it is worth, and gives it back: a signature, a read that must be exact, and a commit.
 func (s *stage) watch(ctx context.Context, w *witness, address string) {
 	transport := running.Site{Address: address}.Transport("")
 	defer transport.CloseIdleConnections()
@@ -205,7 +205,10 @@ func (s *stage) askOnce(ctx context.Context, transport *http.Transport) (status 
 	if err != nil || status != http.StatusOK {
 		return status, err
 	}
-	_, status, err = s.post(ctx, transport, api, "/oauth/introspect", url.Values{"token": {token}})
+	if _, status, err = s.post(ctx, transport, api, "/oauth/introspect", url.Values{"token": {token}}); err != nil || status != http.StatusOK {
+		return status, err
+	}
+	_, status, err = s.post(ctx, transport, machine, "/oauth/revoke", url.Values{"token": {token}})
 	return status, err
 }
 
@@ -232,7 +235,9 @@ func (s *stage) post(ctx context.Context, transport *http.Transport, c running.C
 	var said struct {
 		AccessToken string `json:"access_token"`
 	}
-	err = json.NewDecoder(response.Body).Decode(&said)
+	if response.ContentLength != 0 {
+		err = json.NewDecoder(response.Body).Decode(&said)
+	}
 	if response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") == "" {
 		return "", -1, nil // a 503 that does not say when
 	}
