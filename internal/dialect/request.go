@@ -98,22 +98,22 @@ func isForm(request *http.Request) bool {
 // take checks what a request mapping made against what the operation can be told. A member that there is not is the mapping's
 // mistake; one of the wrong kind is the client's, since a mapping hands on what it was sent.
 func (r *route) take(mapped map[string]any) (map[string]any, error) {
+	members := make(map[string]any, len(mapped)) // what a mapping made may be a constant of its program, which all requests share
 	for name, value := range mapped {
 		member, known := r.operation.member(name)
 		if !known {
 			return nil, &failure{route: r.name, mapping: r.request.name, what: "it makes " + name + ", which the operation " + r.operation.Name + " does not know"}
 		}
 		if value == nil || value == "" {
-			delete(mapped, name)
 			continue
 		}
 		taken, ok := member.Kind.take(value)
 		if !ok {
 			return nil, oauth.InvalidRequest("%s must be a %s", name, member.Kind)
 		}
-		mapped[name] = taken
+		members[name] = taken
 	}
-	return mapped, nil
+	return members, nil
 }
 
 func (k Kind) take(value any) (any, bool) {

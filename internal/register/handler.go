@@ -22,7 +22,7 @@ const Path = "/oauth/register"
 
 // The bounds of what anybody may do.
 const (
-	registrationsPerAddress = 30 // an office whose developers all try the same afternoon
+	registrationsPerAddress = 30 // an office whose developers all try at once
 	window                  = time.Hour
 	mostUnused              = 10_000 // registrations that nobody ever connected
 )
