@@ -10,7 +10,7 @@ func BenchmarkNew(b *testing.B) {
 
 func BenchmarkRenderConsent(b *testing.B) {
 	re := newRenderer(b)
-	page := samples{now: noon(), lang: "en"}.firstConsent()
+	page := samples{now: midday(), lang: "en"}.firstConsent()
 	for b.Loop() {
 		get(b, re, "/consent?r=x", page)
 	}

@@ -31,7 +31,7 @@ func TestRelativeTimes(t *testing.T) {
 		{"en", time.Hour, "in 60 minutes"}, {"en", 61 * time.Minute, "in 2 hours"}, {"en", 7 * day, "in 7 days"}, {"en", 40 * day, "12 September 2026"},
 		{"fr", -3 * time.Hour, "il y a 3 heures"}, {"vi", -2 * day, "2 ngày trước"}, {"ar", -2 * time.Minute, "قبل دقيقتين"},
 	} {
-		if got := re.speakers[c.lang].relative(noon().Add(c.offset), noon()); got != c.want {
+		if got := re.speakers[c.lang].relative(midday().Add(c.offset), midday()); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.lang, c.offset, got, c.want)
 		}
 	}
@@ -39,7 +39,7 @@ func TestRelativeTimes(t *testing.T) {
 
 func TestTimeElementCarriesTheFullDate(t *testing.T) {
 	sp := newRenderer(t).speakers["en"]
-	got := string(sp.timeElement(noon().Add(-time.Hour), noon()))
+	got := string(sp.timeElement(midday().Add(-time.Hour), midday()))
 	if want := `<time datetime="2026-08-03T11:00:00Z" title="3 August 2026, 11:00 UTC">1 hour ago</time>`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

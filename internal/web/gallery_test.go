@@ -63,7 +63,7 @@ func words(n *html.Node) string {
 
 func TestEveryGalleryEntryInEveryLanguage(t *testing.T) {
 	re := newRenderer(t)
-	for _, e := range GalleryEntries(noon()) {
+	for _, e := range GalleryEntries(midday()) {
 		for _, lang := range languages() {
 			t.Run(e.Name+"/"+lang, func(t *testing.T) {
 				w, doc := visit(t, re, e.Name, lang)
@@ -103,7 +103,7 @@ func checkIDs(t *testing.T, doc *html.Node) {
 	}
 	for _, n := range elements(doc) {
 		for _, name := range []string{"for", "aria-labelledby", "aria-describedby", "aria-controls"} {
-			for _, id := range strings.Fields(value(n, name)) {
+			for id := range strings.FieldsSeq(value(n, name)) {
 				if !ids[id] {
 					t.Errorf("<%s %s=%q> points nowhere", n.Data, name, id)
 				}
@@ -216,7 +216,7 @@ func checkAssets(t *testing.T, doc *html.Node, re *Renderer) {
 
 func TestTitlesSayErrorWhenSomethingIsWrong(t *testing.T) {
 	re := newRenderer(t)
-	for _, e := range GalleryEntries(noon()) {
+	for _, e := range GalleryEntries(midday()) {
 		if e.Page == nil {
 			continue
 		}
@@ -287,7 +287,7 @@ func TestConsentPostsOnlyOptionalScopes(t *testing.T) {
 }
 
 func TestConsentPutsNewAndSensitiveFirst(t *testing.T) {
-	s := samples{now: noon(), lang: "en"}
+	s := samples{now: midday(), lang: "en"}
 	c := s.firstConsent()
 	if groups := c.Groups(); groups[0].Title != "Orders" || !groups[0].Permissions[0].Sensitive || groups[len(groups)-1].Title != "" {
 		t.Errorf("first consent: %+v", groups)
@@ -301,7 +301,7 @@ func TestGalleryIndexLinksEveryEntry(t *testing.T) {
 	w, _ := visit(t, newRenderer(t), "", "en")
 	body, _ := io.ReadAll(w.Body)
 	seen := map[string]bool{}
-	for _, e := range GalleryEntries(noon()) {
+	for _, e := range GalleryEntries(midday()) {
 		if seen[e.Name] || !strings.Contains(string(body), GalleryPath+"/"+e.Name+"?") {
 			t.Errorf("%s is doubled or not linked", e.Name)
 		}

@@ -7,7 +7,7 @@ import (
 
 func TestEveryMailInEveryLanguage(t *testing.T) {
 	re := newRenderer(t)
-	for _, e := range GalleryEntries(noon()) {
+	for _, e := range GalleryEntries(midday()) {
 		if e.Mail == nil {
 			continue
 		}
@@ -40,7 +40,7 @@ func TestTheCodeStandsAloneAndNotInTheSubject(t *testing.T) {
 }
 
 func TestANameCannotAddAHeaderOrHTMLToAMail(t *testing.T) {
-	subject, _, html, err := newRenderer(t).Mail("en", InvitationMail{Issuer: "acme", Inviter: "Eve\r\nBcc: all@example.com", Account: "<img src=x>", Role: RoleMember, ExpiresAt: noon()})
+	subject, _, html, err := newRenderer(t).Mail("en", InvitationMail{Issuer: "acme", Inviter: "Eve\r\nBcc: all@example.com", Account: "<img src=x>", Role: RoleMember, ExpiresAt: midday()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// noon is the moment that the tests happen at.
-func noon() time.Time { return time.Date(2026, time.August, 3, 12, 0, 0, 0, time.UTC) }
+// midday is the moment that the tests happen at.
+func midday() time.Time { return time.Date(2026, time.August, 3, 12, 0, 0, 0, time.UTC) }
 
 // zeros is randomness that can be compared.
 type zeros struct{}
@@ -25,7 +25,7 @@ func acme() Brand {
 
 func newRenderer(t testing.TB, brands ...Brand) *Renderer {
 	t.Helper()
-	re, err := New(Config{Rand: zeros{}, Clock: noon, Brands: append([]Brand{acme()}, brands...)})
+	re, err := New(Config{Rand: zeros{}, Clock: midday, Brands: append([]Brand{acme()}, brands...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestNewNeedsItsParts(t *testing.T) {
 	if _, err := New(Config{}); err == nil {
 		t.Error("no error without Rand and Clock")
 	}
-	if _, err := New(Config{Rand: zeros{}, Clock: noon, Brands: []Brand{{Issuer: "acme", Colour: "blue"}}}); err == nil || !strings.Contains(err.Error(), "acme") {
+	if _, err := New(Config{Rand: zeros{}, Clock: midday, Brands: []Brand{{Issuer: "acme", Colour: "blue"}}}); err == nil || !strings.Contains(err.Error(), "acme") {
 		t.Errorf("a brand's bad colour: %v, want an error that names its issuer", err)
 	}
 }
