@@ -107,7 +107,7 @@ func TestNoonlightRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := p.post("api", noonlightToken, c.body)
 			got.t = t
-			got.is(int(c.want["code"].(int)), c.want)
+			got.is(c.want["code"].(int), c.want)
 		})
 	}
 	p.post("api", "/nothing", "{}").is(404, keyed(404, "Not Found", "invalid_request", "not_found"))

@@ -153,7 +153,7 @@ const anyText = "…"
 // is holds an answer to its status and its whole body. Texts of want that are anyText stand for any that is not empty.
 func (a answer) is(status int, want map[string]any) {
 	a.t.Helper()
-	if a.status != status || !alike(map[string]any(want), any(a.object)) {
+	if a.status != status || !alike(want, a.object) {
 		a.t.Errorf("%d %s\nwant %d %v", a.status, a.body, status, want)
 	}
 	if a.header.Get("Content-Type") != "application/json" || a.header.Get("Cache-Control") != "no-store" || a.header.Get("X-Content-Type-Options") != "nosniff" {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"time"
@@ -133,9 +134,7 @@ func (s *server) post(ctx context.Context, path string, header http.Header, body
 	if err != nil {
 		return err
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("accountId", s.accountID)
 	status, answer, err := quickstart.Send(s.client, request)

@@ -109,7 +109,7 @@ func (s *Sessions[T]) Of(w http.ResponseWriter, r *http.Request) *Session[T] {
 	}
 	id, fresh := Random(), &Session[T]{}
 	s.byID[id] = fresh
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure in production: https only. The quickstart runs on loopback.
+	http.SetCookie(w, &http.Cookie{ // Secure in production: https only. The quickstart runs on loopback.
 		Name: cookieName, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	return fresh

@@ -221,5 +221,5 @@ func (m *mailbox) Send(_ context.Context, sent mail.Mail) error {
 func (m *mailbox) Mails() []front.Mail {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.mails[:len(m.mails):len(m.mails)]
+	return slices.Clip(m.mails)
 }

@@ -62,7 +62,7 @@ func TestRefusedSignInsAreInTheLog(t *testing.T) {
 	for line := range strings.Lines(r.Requests.String()) {
 		var logged struct{ Method, Route, Outcome, Reason string }
 		r.Must(json.Unmarshal([]byte(line), &logged))
-		if logged.Method == "POST" && logged.Route == "/sign-in" && logged.Outcome == "access_denied" {
+		if logged.Method == http.MethodPost && logged.Route == "/sign-in" && logged.Outcome == "access_denied" {
 			reasons[logged.Reason]++
 		}
 	}

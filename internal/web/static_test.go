@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -63,7 +64,7 @@ func TestStaticFilesAreCompressedWhenAskedFor(t *testing.T) {
 	if err != nil || w.Header().Get("Content-Encoding") != "gzip" {
 		t.Fatal(err, w.Header())
 	}
-	if body, err := io.ReadAll(z); err != nil || string(body) != string(re.static.files[re.static.url("style.css")].body) {
+	if body, err := io.ReadAll(z); err != nil || !bytes.Equal(body, re.static.files[re.static.url("style.css")].body) {
 		t.Errorf("%d bytes, %v", len(body), err)
 	}
 }

@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ExchangeStep is one step of a consent on its way to a service account with a key.
 type ExchangeStep string
@@ -131,10 +134,8 @@ func stepIcon(step ExchangeStep) string {
 
 // reasonKey is the message for why a step was refused.
 func reasonKey(reason string) string {
-	for _, known := range exchangeReasons() {
-		if reason == known {
-			return "exchange.reason." + reason
-		}
+	if slices.Contains(exchangeReasons(), reason) {
+		return "exchange.reason." + reason
 	}
 	return "exchange.reason.other"
 }

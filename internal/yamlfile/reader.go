@@ -174,7 +174,7 @@ func (r reader) words(node ast.Node, into reflect.Value, key string) {
 	into.Set(reflect.MakeMap(into.Type()))
 	r.mapping(node, key, func(name string, _, value ast.Node) {
 		entry := reflect.New(into.Type().Elem())
-		if section, ok := entry.Interface().(defaulter); ok {
+		if section, ok := reflect.TypeAssert[defaulter](entry); ok {
 			section.SetDefaults()
 		}
 		r.read(value, entry.Elem(), Child(key, name))

@@ -50,7 +50,7 @@ func (s *sessions) start(w http.ResponseWriter, id string, now time.Time) *sessi
 		s.dropOldest()
 	}
 	s.byID[id] = fresh
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the app's own scheme: latchkey dev serves http on loopback.
+	http.SetCookie(w, &http.Cookie{ // Secure follows the app's own scheme: latchkey dev serves http on loopback.
 		Name:     sessionCookie,
 		Value:    id,
 		Path:     "/",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // Wire is how a platform that publishes no metadata is spoken to: as its own documents say. What the platform refuses is a *Refused.
 type Wire interface {
 	// AuthorizationURL is where the person is sent.
-	AuthorizationURL(Trip) string
+	AuthorizationURL(trip Trip) string
 	// Redeem turns what the platform sent the person back with into access, and tells for which account.
 	Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (token *oauth2.Token, account string, err error)
 	// Refresh gets new tokens, or errNoRefresh where the platform has none.
@@ -76,9 +77,7 @@ func sendJSON(ctx context.Context, client *http.Client, address string, header h
 	if err != nil {
 		return fmt.Errorf("asking: %w", err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Content-Type", "application/json")
 	return exchangeJSON(client, request, into, refused)
 }
