@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"latchkey.dev/internal/dialect"
 )
 
 // validator turns what was written into what the program uses, and tells everything that is wrong with it.
@@ -17,6 +19,8 @@ type validator struct {
 	problems
 	source Source
 	folder string // relative paths begin here
+
+	dialects map[string]*dialect.Dialect // by the issuer's name
 }
 
 func (v *validator) config(f *file) *Config {
@@ -32,6 +36,7 @@ func (v *validator) config(f *file) *Config {
 		Tracing:        v.tracing(f.Tracing),
 		Limits:         v.limits(f.Limits),
 		Issuers:        v.issuers(f.Issuers),
+		Dialects:       v.dialects,
 	}
 }
 
@@ -150,7 +155,7 @@ func (v *validator) limits(s limitsSection) Limits {
 	v.require(s.PasswordHashes >= 0 && s.PasswordHashes <= 1024, "limits.password_hashes", "must be from 1 to 1024, or 0 to choose by the number of processors")
 	v.require(s.Requests >= 1 && s.Requests <= 1_000_000, "limits.requests", "must be from 1 to 1000000")
 	if s.PasswordHashes == 0 {
-		s.PasswordHashes = max(2, runtime.GOMAXPROCS(0))
+		s.PasswordHashes = max(1, runtime.GOMAXPROCS(0)/2) // the other half is for whoever asks for a token
 	}
 	return Limits(s)
 }

@@ -54,6 +54,7 @@ type installation struct {
 	t        *testing.T
 	folder   string
 	database string
+	more     string // of the configuration
 	nodes    []*node
 	app, api client
 }
@@ -114,8 +115,8 @@ issuers:
   - name: acme
     url: %s
     title: Acme
-    scopes: [{ name: "orders:read", title: { en: See your orders } }]
-`, listen, admin, in.database, issuer))
+    scopes: [{ name: "orders:read", title: { en: See your orders } }, { name: reports, title: { en: Read reports }, machine: true }]
+%s`, listen, admin, in.database, issuer, in.more))
 }
 
 // latchkey runs a command to its end.
