@@ -18,6 +18,9 @@ func (r *run) check(text string) error {
 		}
 		return nil
 	}
+	if kind == "says" {
+		return says(r.last.Text, rest)
+	}
 	if kind == "fault" {
 		return compare(r.last.Fault(), true, "is "+rest)
 	}

@@ -50,7 +50,10 @@ func (w *world) runCase(t *testing.T, path string, c testCase) {
 		r.ada.Use(*w.browser)
 	}
 	defer func() { browser := r.ada.Browser(); w.browser = &browser }()
-	w.disconnect()
+	r.ada.Account = w.account
+	if !w.broken {
+		w.disconnect()
+	}
 	for _, s := range c.steps {
 		if err := r.do(s); err != nil {
 			t.Fatalf("%s:%d: %v", path, s.line, err)
@@ -106,6 +109,12 @@ func init() { //nolint:gochecknoinits // the table and its entries name each oth
 		"sign":       func(r *run, _ []string) error { return r.signIn() },
 		"new":        func(r *run, _ []string) error { r.ada.Forget(); return nil },
 		"advance":    (*run).advance,
+		"agree":      (*run).agree,
+		"decline":    (*run).decline,
+		"visit":      (*run).visit,
+		"assert":     (*run).assert,
+		"login":      (*run).login,
+		"database":   (*run).fail,
 		"disconnect": func(r *run, _ []string) error { r.disconnect(); return nil },
 		"suspend":    func(r *run, words []string) error { r.suspend(words[0]); return nil },
 		"rotate":     (*run).rotate,
@@ -119,9 +128,14 @@ func (r *run) take(page *person.Page, err error) error {
 	}
 	r.last = page
 	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
-		if value, ok := jsonAt(page.Text, name); ok {
-			r.names[name] = value
+		for _, place := range []string{name, "data." + name} {
+			if value, ok := jsonAt(page.Text, place); ok {
+				r.names[name] = value
+			}
 		}
+	}
+	for _, cookie := range (&http.Response{Header: page.Header}).Cookies() {
+		r.names["cookie."+cookie.Name] = cookie.Value
 	}
 	if page.Location != nil && page.Location.Query().Get("code") != "" {
 		r.names["code"] = page.Location.Query().Get("code")
@@ -151,8 +165,11 @@ func (r *run) request(method, target string, details []string) error {
 			if body, err = strconv.Unquote(`"` + rest + `"`); err != nil {
 				return fmt.Errorf("body %q: %w", rest, err)
 			}
+		case "json":
+			body = rest
+			request.Header.Set("Content-Type", "application/json")
 		case "auth":
-			request.SetBasicAuth(rest, r.apps[rest].Secret)
+			request.SetBasicAuth(r.apps[rest].ID, r.apps[rest].Secret)
 		case "as":
 			sender = r.ada
 		default:

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -20,7 +21,10 @@ type world struct {
 	*servertest.Rig
 
 	apps    map[string]tokentest.App
-	browser *person.Browser // Ada's, as the case before left it: passwords are slow on purpose
+	account string            // the one that Ada chooses; empty takes the first
+	extra   map[string]string // names besides the usual ones
+	broken  bool              // the database is away
+	browser *person.Browser   // Ada's, as the case before left it: passwords are slow on purpose
 }
 
 // settings are the lines that may stand before the first case.
@@ -32,6 +36,9 @@ var settings = map[string]func(*issuer.Issuer){
 
 func newWorld(t *testing.T, wanted []string) *world {
 	t.Helper()
+	if len(wanted) > 0 && strings.HasPrefix(wanted[0], "speak ") {
+		return newPlatform(t, strings.TrimPrefix(wanted[0], "speak "))
+	}
 	adjust := []func(*issuer.Issuer){func(is *issuer.Issuer) {
 		is.IDTokenAlgs = []jwk.Alg{jwk.RS256, jwk.ES256, jwk.EdDSA}
 		is.Scopes = append(is.Scopes, issuer.Scope{
@@ -125,8 +132,9 @@ func (w *world) names() map[string]string {
 		"issuer": servertest.Site, "verifier": tokentest.Verifier, "challenge": tokentest.Challenge, "callback": callback,
 		"email": w.User.Email, "password": servertest.Password, "user": w.User.ID, "audience": w.Issuer.Audience,
 	}
+	maps.Copy(names, w.extra)
 	for id, app := range w.apps {
-		names[id+".secret"] = app.Secret
+		names[id+".id"], names[id+".secret"] = app.ID, app.Secret
 		names[id+".basic"] = fmt.Sprintf("%s:%s", id, app.Secret)
 	}
 	return names
