@@ -2,6 +2,7 @@ package interaction_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
