@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -32,15 +33,30 @@ type Migration struct {
 
 // Migrate brings the database to the newest schema and returns the steps it took.
 func Migrate(ctx context.Context, databaseURL string) (steps []Migration, err error) {
+	var failed error
 	err = withProvider(ctx, databaseURL, func(provider *goose.Provider) error {
-		results, err := provider.Up(ctx)
-		for _, result := range results {
-			steps = append(steps, Migration{Version: result.Source.Version, Name: result.Source.Path, Applied: true})
+		for range migrateAttempts {
+			results, err := provider.Up(ctx)
+			for _, result := range results {
+				steps = append(steps, Migration{Version: result.Source.Version, Name: result.Source.Path, Applied: true})
+			}
+			if err == nil {
+				return nil
+			}
+			failed = err
+			pause(ctx, migratePause)
 		}
-		return err
+		return failed
 	})
 	return steps, err
 }
+
+// On SQLite there is no lock that spans migrations: of two processes that start together, one finds a step taken between its look and
+// its leap, and that step is rolled back. Looking again shows it. A step that is wrong in itself fails every time.
+const (
+	migrateAttempts = 5
+	migratePause    = 100 * time.Millisecond
+)
 
 // MigrationStatus lists every step that this binary knows, and whether the database has taken it.
 func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration, err error) {
