@@ -29,7 +29,7 @@ func noorle(site sites) (*platform, error) {
 	device.metadata = app(oauth.AuthMethodNone, oauth.ScopeSet{"read", "execute", "offline_access"})
 	device.metadata.GrantTypes, device.metadata.ResponseTypes = []oauth.GrantType{oauth.GrantDeviceCode, oauth.GrantRefreshToken}, nil
 	nightly.metadata = machine(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute"})
-	quickstart.metadata = app(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute", "offline_access"}, "http://127.0.0.1:8094/callback")
+	quickstart.metadata = withoutPKCE(app(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute", "offline_access"}, "http://127.0.0.1:8094/callback"))
 	return &platform{
 		issuer: is, dialect: "noorle", summary: "Agents. People open theirs to dashboards, chat bots and devices.",
 		api: standin.Noorle, checker: "app_agents-api", robot: "app_parcelrobot", quickstarts: map[string]string{"noorle": "app_quickstart"}, try: "/v1/agents",

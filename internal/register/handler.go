@@ -56,7 +56,8 @@ func (h *Handler) Register(ctx context.Context, m Metadata) (Registered, error) 
 	if err := h.open(); err != nil {
 		return Registered{}, err
 	}
-	metadata, err := m.stored(h.Issuer.Scopes.Names(), store.ClientMetadata{})
+	// Where the platform lets apps with a secret leave PKCE out, it lets those who come by themselves too: they read the same documents.
+	metadata, err := m.stored(h.Issuer.Scopes.Names(), store.ClientMetadata{PKCEOptional: h.Issuer.PKCEOptional})
 	if err != nil {
 		return Registered{}, err
 	}

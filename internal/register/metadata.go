@@ -87,7 +87,7 @@ func (m *Metadata) stored(allowed oauth.ScopeSet, before store.ClientMetadata) (
 		GrantTypes: m.GrantTypes, ResponseTypes: m.ResponseTypes, ApplicationType: m.ApplicationType, Scope: scope, ClientURI: m.ClientURI,
 		LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI, Contacts: m.Contacts, SoftwareID: m.SoftwareID,
 		SoftwareVersion: m.SoftwareVersion, IDTokenSignedAlg: m.IDTokenSignedAlg, DefaultMaxAge: m.DefaultMaxAge,
-		PKCEOptional: before.PKCEOptional, Introspects: before.Introspects,
+		PKCEOptional: before.PKCEOptional && m.TokenEndpointAuthMethod != oauth.AuthMethodNone, Introspects: before.Introspects,
 	}, nil
 }
 

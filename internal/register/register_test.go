@@ -285,3 +285,18 @@ func TestTroubleWithTheDatabaseIsNoRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestAppsWithASecretLeavePKCEOutWhereThePlatformLetsThem: a platform's own clients were written before PKCE, those that register
+// themselves too. One without a secret never can (OAuth 2.1 §4.1.1).
+func TestAppsWithASecretLeavePKCEOutWhereThePlatformLetsThem(t *testing.T) {
+	l := newLobby(t)
+	l.Issuer.PKCEOptional = true
+	for method, optional := range map[string]bool{"client_secret_post": true, "client_secret_basic": true, "none": false} {
+		made := l.registered(`{"redirect_uris": ["https://shop.example/cb"], "token_endpoint_auth_method": "` + method + `"}`)
+		found, err := l.Store.Client(t.Context(), "acme", made.id)
+		l.Must(err)
+		if found.Metadata.PKCEOptional != optional {
+			t.Errorf("%s: PKCE is optional: %v", method, found.Metadata.PKCEOptional)
+		}
+	}
+}

@@ -124,3 +124,38 @@ func mustParse(t *testing.T, address string) *url.URL {
 	}
 	return u
 }
+
+// signIn signs a person in at a platform's own page.
+func signIn(t *testing.T, who *person.Person, name string) {
+	t.Helper()
+	page, err := who.Arrive(dev.Platforms[name].Issuer + "/sign-in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !page.Has("sign-in") {
+		return // signed in already
+	}
+	if _, err := who.Press(page, "sign-in", map[string]string{"email": who.Email, "password": who.Password}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// developer is the person who owns the sample apps, signed in.
+func developer(t *testing.T, name string) *person.Person {
+	t.Helper()
+	users := dev.Platforms[name].Users
+	transport := dev.Transport("")
+	t.Cleanup(transport.CloseIdleConnections)
+	who := person.New(transport, users[len(users)-1].Email, users[len(users)-1].Password)
+	signIn(t, who, name)
+	return who
+}
+
+func containsAll(text string, words ...string) bool {
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
+}
