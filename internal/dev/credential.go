@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"latchkey.dev/internal/serviceaccount"
@@ -29,14 +30,16 @@ func (d *dev) giveCredentials(ctx context.Context, p *platform) error {
 		return nil
 	}
 	accounts := serviceaccount.New(serviceaccount.Config{Issuer: p.issuer, Store: d.store, Keys: serviceaccount.NewKeyMaker(d.Rand), Rand: d.Rand})
-	for _, service := range p.services {
-		credential, err := d.credential(ctx, accounts, service, d.credentialFile(p, service))
-		if err != nil {
-			return err
-		}
-		p.credentials = append(p.credentials, credential)
+	p.credentials = make([]ServiceCredential, len(p.services))
+	failures := make([]error, len(p.services))
+	var making sync.WaitGroup // an RSA key takes a tenth of a second and more
+	for i, service := range p.services {
+		making.Go(func() {
+			p.credentials[i], failures[i] = d.credential(ctx, accounts, service, d.credentialFile(p, service))
+		})
 	}
-	return nil
+	making.Wait()
+	return errors.Join(failures...)
 }
 
 func (d *dev) credentialFile(p *platform, service sampleService) string {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -106,9 +107,6 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("issuer %s: %w", is.Name, err)
 		}
-		if err := site.keys.Ensure(ctx); err != nil {
-			return nil, fmt.Errorf("signing keys of issuer %s: %w", is.Name, err)
-		}
 		s.sites = append(s.sites, site)
 		if err := s.open(site); err != nil {
 			return nil, fmt.Errorf("issuer %s: %w", is.Name, err)
@@ -122,7 +120,25 @@ func New(ctx context.Context, config Config) (*Server, error) {
 			return nil, err
 		}
 	}
+	if err := s.ensureKeys(ctx); err != nil {
+		return nil, err
+	}
 	return s, config.Store.PollChanges(ctx) // what changes from here on drops what was cached
+}
+
+// ensureKeys makes the signing keys that are missing, all issuers' at once: an RSA key takes a tenth of a second and more.
+func (s *Server) ensureKeys(ctx context.Context) error {
+	failures := make([]error, len(s.sites))
+	var making sync.WaitGroup
+	for i, site := range s.sites {
+		making.Go(func() {
+			if err := site.keys.Ensure(ctx); err != nil {
+				failures[i] = fmt.Errorf("signing keys of issuer %s: %w", site.issuer.Name, err)
+			}
+		})
+	}
+	making.Wait()
+	return errors.Join(failures...)
 }
 
 // open puts an issuer's site on its hosts, and its dialect in front where it speaks one.
