@@ -81,7 +81,7 @@ type copySource struct {
 	db *sql.DB
 }
 
-func (s *copySource) close() error { return errors.Join(s.Conn.Close(), s.db.Close()) }
+func (s *copySource) close() error { return errors.Join(s.Close(), s.db.Close()) }
 
 func openSource(ctx context.Context, from string) (*copySource, error) {
 	path, ok := strings.CutPrefix(from, "sqlite:")
@@ -219,11 +219,12 @@ func (c *copying) table(tx pgx.Tx, table string) error {
 	if err := c.source.QueryRowContext(c.ctx, "SELECT count(*) FROM "+quoted(table)).Scan(&sent.total); err != nil {
 		return err
 	}
-	if sent.rows, err = c.source.QueryContext(c.ctx, from+" ORDER BY "+strings.Join(key, ", ")); err != nil {
+	rows, err := c.source.QueryContext(c.ctx, from+" ORDER BY "+strings.Join(key, ", "))
+	if err != nil {
 		return err
 	}
-	defer sent.rows.Close()
-	sent.columns = len(columns)
+	defer rows.Close()
+	sent.rows, sent.columns = rows, len(columns)
 	if _, err := tx.CopyFrom(c.ctx, pgx.Identifier{table}, columns, sent); err != nil {
 		return err
 	}

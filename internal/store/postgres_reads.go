@@ -165,7 +165,7 @@ func exchange(ctx context.Context, conn *pgx.Conn, batch []*read) (answered int,
 		trip.Queue(r.query, r.args...)
 	}
 	results := conn.SendBatch(ctx, trip)
-	defer results.Close()
+	defer results.Close() //nolint:errcheck // each read has its own outcome
 	for _, r := range batch {
 		rows, _ := results.Query() // its error is the rows' too
 		if r.answer, err = readAnswer(rows); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -79,12 +80,33 @@ func (a *actor) carryOn() error {
 	return err
 }
 
+// findOut waits first: what a killed node had sent to its database may be carried out there after it, before the database looks
+// whether anybody still listens. What was not acknowledged may happen late, but not after what comes later was served promptly.
 func (a *actor) findOut() error {
+	if err := a.calm(); err != nil {
+		return err
+	}
 	a.pending = a.unknown
 	err := a.settle()
 	if err == nil || errors.Is(err, errBroken) {
 		a.unknown = ""
 		return nil
+	}
+	return err
+}
+
+// calm: a read of the database is served promptly, and half a second has passed since.
+func (a *actor) calm() error {
+	began := time.Now()
+	said, err := a.ask(a.site.Acme.Client("nightly-reports"), "/oauth/token", url.Values{"grant_type": {"client_credentials"}})
+	if err == nil {
+		_, err = a.introspect(said.AccessToken)
+	}
+	if err == nil && time.Since(began) > time.Second {
+		err = errUnavailable
+	}
+	if err == nil {
+		time.Sleep(500 * time.Millisecond)
 	}
 	return err
 }
@@ -134,7 +156,7 @@ func (c *Crew) Acknowledged() (total int) {
 func (c *Crew) Broken() (all []string) {
 	for _, a := range c.actors {
 		for _, b := range a.broken {
-			all = append(all, fmt.Sprintf("seed %d, %s (%s, %s): %s: %s\n%s", c.seed, a.name, a.app.ID, a.user.email, b.kind, b.what, a.record.String()))
+			all = append(all, fmt.Sprintf("seed %d, %s (%s, %s): %s: %s\n%s", c.seed, a.name, a.app.ID, a.user.email, b.kind, b.what, a.String()))
 		}
 	}
 	return all

@@ -92,8 +92,8 @@ func TestSlowWay(t *testing.T) {
 	proxy := pgtest.NewProxy(t, c.url("latchkey"))
 	s := newStage(t, 2, t.TempDir(), "--database", proxy.URL)
 	s.begin()
-	for _, delay := range []time.Duration{50, 200, 1000} {
-		proxy.Delay(delay * time.Millisecond)
+	for _, delay := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second} {
+		proxy.Delay(delay)
 		time.Sleep(lasting(4*time.Second, 30*time.Second))
 	}
 	proxy.Delay(0)

@@ -35,7 +35,7 @@ func newCluster(t *testing.T, port string) *cluster {
 		t.Skip("skipped: PostgreSQL is not installed (apt-get install postgresql)")
 	}
 	slices.Sort(found)
-	folder, err := os.MkdirTemp("", "lkpf") // short: a socket's path has at most 107 bytes
+	folder, err := os.MkdirTemp("", "lkpf") //nolint:usetesting // short: a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (c *cluster) exec(statement string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // the statement's own error is the one that matters
+	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, statement)
 	return err
 }
@@ -247,7 +247,7 @@ func (c *cluster) text(query string) (text string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer conn.Close(c.t.Context()) //nolint:errcheck // the query's own error is the one that matters
+	defer conn.Close(c.t.Context())
 	if err := conn.QueryRow(c.t.Context(), query).Scan(&text); err != nil {
 		c.t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func startPooler() (*server, error) {
 	s := &server{folder: folder}
 	settings := fmt.Sprintf("[databases]\n* = host=%s user=postgres\n[pgbouncer]\nlisten_addr =\nunix_socket_dir = %s\nauth_type = any\n"+
 		"pool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 400\nlogfile = %s/log\n", main.folder, folder, folder)
-	if err := os.WriteFile(filepath.Join(folder, "pgbouncer.ini"), []byte(settings), 0o644); err != nil { //nolint:gosec // the user that runs it reads it
+	if err := os.WriteFile(filepath.Join(folder, "pgbouncer.ini"), []byte(settings), 0o644); err != nil { // the user that runs it reads it
 		return nil, err
 	}
 	cmd := exec.Command("/bin/sh", "-c", superviseGuard, "sh", pgbouncer(), folder) //nolint:noctx // it lives as long as this process

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"net"
 	"net/url"
 	"os"
@@ -40,11 +41,11 @@ func NewProxy(t testing.TB, databaseURL string) *Proxy {
 	if strings.HasPrefix(config.Host, "/") {
 		p.network, p.target = "unix", filepath.Join(config.Host, socket)
 	}
-	folder, err := os.MkdirTemp("", "lkpx") // short: a socket's path has at most 107 bytes
+	folder, err := os.MkdirTemp("", "lkpx") //nolint:usetesting // short: a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("unix", filepath.Join(folder, socket))
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", filepath.Join(folder, socket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func (p *Proxy) accept(listener net.Listener) {
 }
 
 func (p *Proxy) serve(client net.Conn) {
-	server, err := net.Dial(p.network, p.target)
+	server, err := (&net.Dialer{}).DialContext(context.Background(), p.network, p.target)
 	if err != nil {
 		_ = client.Close()
 		return
@@ -140,7 +141,7 @@ func (p *Proxy) pump(to, from net.Conn, came func()) {
 			}
 		}
 		_, _ = to.Close(), from.Close()
-		for range line { //nolint:revive // what nobody takes any more
+		for range line { // what nobody takes any more
 		}
 	})
 	buffer := make([]byte, 64<<10)
