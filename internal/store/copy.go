@@ -225,8 +225,8 @@ func (c *copying) table(tx pgx.Tx, table string) error {
 	}
 	defer rows.Close()
 	sent.rows, sent.columns = rows, len(columns)
-	if _, err := tx.CopyFrom(c.ctx, pgx.Identifier{table}, columns, sent); err != nil {
-		return err
+	if _, err := tx.CopyFrom(c.ctx, pgx.Identifier{table}, columns, sent); err != nil || rows.Err() != nil {
+		return errors.Join(err, rows.Err())
 	}
 	found, err := c.readBack(tx, from, sent)
 	if err != nil {
