@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/yamlfile"
 )
@@ -37,6 +38,8 @@ type Config struct {
 	Limits         Limits
 	// Issuers has at least one; names and hosts are unique.
 	Issuers []*issuer.Issuer
+	// Dialects are what issuers speak besides the standards, by the issuer's name. Their policies are in the issuers already.
+	Dialects map[string]*dialect.Dialect
 }
 
 // TLS names the files of a certificate chain and its key. Both are empty when a proxy in front ends TLS.
@@ -105,7 +108,7 @@ func Parse(data []byte, path string, source Source) (*Config, error) {
 	if err := ps.Err(path); err != nil {
 		return nil, err // what follows would only repeat it
 	}
-	v := validator{problems: ps, source: source, folder: filepath.Dir(path)}
+	v := validator{problems: ps, source: source, folder: filepath.Dir(path), dialects: map[string]*dialect.Dialect{}}
 	config := v.config(&written)
 	if err := ps.Err(path); err != nil {
 		return nil, err

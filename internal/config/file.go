@@ -71,6 +71,10 @@ type section struct {
 	Device       bool             `yaml:"device"`
 	Registration bool             `yaml:"registration"`
 	Languages    []string         `yaml:"languages"`
+
+	Dialect      string            `yaml:"dialect"`
+	DialectHosts map[string]string `yaml:"dialect_hosts"`
+	SandboxOf    string            `yaml:"sandbox_of"`
 }
 
 type brandSection struct {

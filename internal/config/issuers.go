@@ -34,7 +34,9 @@ func (v *validator) issuers(sections []section) []*issuer.Issuer {
 		for _, host := range issuers[i].Hosts {
 			v.unique(hosts, v.hostKey(key, host, sections[i].Hosts), host)
 		}
+		v.dialectHosts(key, issuers[i], hosts)
 	}
+	v.sandboxes(issuers)
 	return issuers
 }
 
@@ -69,10 +71,11 @@ func (v *validator) issuer(key string, s *section) *issuer.Issuer {
 		IDTokenAlgs:  v.algs(child(key, "id_token_algs"), s.IDTokenAlgs),
 		SignUp:       s.SignUp,
 		PKCEOptional: s.PKCEOptional,
-		Policy:       issuer.Policy{Device: s.Device, Registration: s.Registration},
+		Policy:       issuer.Policy{Device: s.Device, Registration: s.Registration, SandboxOf: s.SandboxOf},
 		Languages:    v.languages(child(key, "languages"), s.Languages),
 	}
 	v.resources(key, made)
+	v.speak(key, s, made)
 	return made
 }
 

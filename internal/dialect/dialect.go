@@ -16,7 +16,9 @@ type Dialect struct {
 	routes  []*route
 	refusal errorMapping
 	policy  policySection
-	written func(key string) bool // of the policy
+	// functions are what the mappings share, as the file has them.
+	functions string
+	written   func(key string) bool // of the policy
 }
 
 // host is one of the platform's addresses, by the name that the dialect gives it.

@@ -52,7 +52,7 @@ func (l *loader) dialect(f *file) *Dialect {
 	if l.definitions, err = definitions(f.Definitions); err != nil {
 		l.misplaced("definitions", f.Definitions, err)
 	}
-	made := &Dialect{Name: f.Name, About: f.About, hosts: l.hosts(f.Hosts), policy: f.Policy, written: l.Has}
+	made := &Dialect{Name: f.Name, About: f.About, hosts: l.hosts(f.Hosts), policy: f.Policy, written: l.Has, functions: f.Definitions.Text}
 	made.refusal = errorMapping{
 		status: l.optional("errors.status", f.Errors.Status), body: l.mapping("errors.body", f.Errors.Body, "error and error_description as RFC 6749 §5.2 has them"),
 	}
@@ -206,6 +206,11 @@ func writtenKeys(query *gojq.Query) (names []string) {
 		return nil
 	case query.Term.Query != nil:
 		return writtenKeys(query.Term.Query)
+	case query.Term.If != nil:
+		for _, other := range query.Term.If.Elif {
+			names = append(names, writtenKeys(other.Then)...)
+		}
+		return append(append(names, writtenKeys(query.Term.If.Then)...), writtenKeys(query.Term.If.Else)...)
 	case query.Term.Object == nil:
 		return nil
 	}

@@ -64,6 +64,9 @@ func (d *Dialect) HostTable() []Host {
 	return shown
 }
 
+// Definitions are the functions that the mappings share, as the file has them.
+func (d *Dialect) Definitions() string { return d.functions }
+
 // ErrorStatus and ErrorBody are what makes refusals, as the file has it; no status means the standard's.
 func (d *Dialect) ErrorStatus() string { return d.refusal.status.text() }
 
