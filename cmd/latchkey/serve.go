@@ -80,6 +80,7 @@ func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
 	}
 	stopAdmin := serveAdmin(admin, r)
 	p.announce(r, public.Addr(), admin.Addr())
+	debug.FreeOSMemory() // starting parsed templates, languages and dialects: half of what is resident is garbage now
 	return errors.Join(r.server.Serve(ctx, public), r.tracer.Shutdown(context.WithoutCancel(ctx)), stopAdmin())
 }
 
