@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,8 @@ func TestMoveUpToPostgreSQL(t *testing.T) {
 		t.Fatal(code, err)
 	}
 	out := in.latchkey("", "migrate", "copy", "--from", "sqlite:"+filepath.Join(in.folder, "latchkey.db"), "--to", postgres)
-	fmt.Printf("%s", out)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	fmt.Println("move up:", lines[len(lines)-1])
 
 	in.database, in.nodes = postgres, nil
 	in.start(2)
