@@ -67,7 +67,7 @@ func (r *Registry) Authenticate(ctx context.Context, credentials Credentials) (*
 			return nil, err
 		}
 	}
-	return client, checkStatus(client)
+	return client, r.checkStatus(client)
 }
 
 // Identify finds the client that a request names, without proof: for what needs another, such as the token that it holds.
@@ -76,7 +76,7 @@ func (r *Registry) Identify(ctx context.Context, clientID string) (*store.Client
 	if err != nil {
 		return nil, err
 	}
-	return client, checkStatus(client)
+	return client, r.checkStatus(client)
 }
 
 func (r *Registry) identify(ctx context.Context, clientID string) (*store.Client, error) {
@@ -94,9 +94,12 @@ func (r *Registry) identify(ctx context.Context, clientID string) (*store.Client
 	return client, nil
 }
 
-func checkStatus(client *store.Client) error {
+func (r *Registry) checkStatus(client *store.Client) error {
 	if client.Status == store.ClientSuspended {
 		return oauth.InvalidClient("this client is suspended; ask the platform why").With(oauth.ReasonClientSuspended)
+	}
+	if r.Trouble != nil {
+		return r.Trouble(client.ID)
 	}
 	return nil
 }

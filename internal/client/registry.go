@@ -25,6 +25,8 @@ type Config struct {
 	Keyring *seal.Keyring
 	Clock   func() time.Time
 	Rand    io.Reader
+	// Trouble is what a client's request is to meet once it is known whose it is: a sandbox's fault. nil is none.
+	Trouble func(clientID string) error
 }
 
 // Registry is an issuer's apps. It is safe for concurrent use.

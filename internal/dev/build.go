@@ -194,6 +194,12 @@ func frontPlatforms(platforms []*platform) []front.Platform {
 				{Title: "Metadata", URL: p.issuer.Endpoint("/.well-known/openid-configuration"), Note: "RFC 8414 and OpenID Connect Discovery"},
 			},
 		}
+		if p.issuer.Policy.SandboxOf != "" {
+			entry.Links = append(entry.Links, front.Link{Title: "Make something go wrong", URL: p.issuer.Endpoint("/sandbox"), Note: "expire a token now, revoke now, answer 503 next"})
+		}
+		if p.issuer.Policy.SingleUseTokens {
+			entry.Links = append(entry.Links, front.Link{Title: "Requests for service accounts", URL: p.issuer.Endpoint("/exchanges"), Note: "how far each consent came, for the developers of its app"})
+		}
 		for _, user := range p.users {
 			entry.Users = append(entry.Users, front.User{Name: user.name, Email: user.email, Password: Password})
 		}

@@ -21,6 +21,7 @@ import (
 	"latchkey.dev/internal/register"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/revoke"
+	"latchkey.dev/internal/sandbox"
 	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/session"
 	"latchkey.dev/internal/signing"
@@ -52,6 +53,7 @@ type site struct {
 
 	services *serviceaccount.Service
 	exchange *exchange.Handler
+	sandbox  *sandbox.Handler
 	logout   *logout.Handler
 }
 
@@ -60,8 +62,13 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 	keys := signing.New(signing.Config{
 		Issuer: is.Name, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand, Algs: is.SigningAlgs(), KeepRetired: is.KeepRetiredKeys(),
 	})
-	clients := client.New(client.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand})
-	tokens := mint.New(mint.Config{Issuer: is, Keyring: c.Keyring, Keys: keys, Rand: c.Rand})
+	registry := client.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand}
+	minting := mint.Config{Issuer: is, Keyring: c.Keyring, Keys: keys, Rand: c.Rand}
+	faults := &sandbox.Faults{}
+	if is.Policy.SandboxOf != "" {
+		registry.Trouble, minting.Expired = faults.Trouble, faults.Expired
+	}
+	clients, tokens := client.New(registry), mint.New(minting)
 	documents, err := discovery.New(discovery.Config{Issuer: is, Keys: keys, UILocales: web.Languages()})
 	if err != nil {
 		return nil, err
@@ -92,6 +99,7 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		}),
 		register: register.New(register.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Rand: c.Rand}),
 		services: services,
+		sandbox:  sandbox.New(sandbox.Config{Issuer: is, Store: c.Store, Mint: tokens, Faults: faults, Pages: c.Pages}),
 		exchange: exchange.New(exchange.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, ServiceAccounts: services}),
 		portal: portal.New(portal.Config{
 			Issuer: is, Store: c.Store, Clients: clients, Sessions: sessions, Pages: c.Pages, Passwords: passwords, Mail: outbox, Rand: c.Rand,
@@ -117,6 +125,12 @@ func (s *site) routes() []route {
 			route{"GET", register.Path + "/{client_id}", jsonFace, s.register.ServeRead},
 			route{"PUT", register.Path + "/{client_id}", jsonFace, s.register.ServeUpdate},
 			route{"DELETE", register.Path + "/{client_id}", jsonFace, s.register.ServeDelete})
+	}
+	if s.issuer.Policy.SandboxOf != "" {
+		routes = append(routes,
+			route{"GET", sandbox.Path, pageFace, s.sandbox.Show},
+			route{"POST", sandbox.Path, pageFace, s.sandbox.Press},
+			route{"POST", sandbox.PathFaults, jsonFace, s.sandbox.ServeFaults})
 	}
 	return routes
 }

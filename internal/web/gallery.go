@@ -25,7 +25,7 @@ func GalleryEntries(now time.Time) []GalleryEntry { return galleryEntries(now, l
 func galleryEntries(now time.Time, lang string) []GalleryEntry {
 	s := samples{now: now, lang: lang}
 	var entries []GalleryEntry
-	for _, list := range [][]GalleryEntry{s.signingIn(), s.passwords(), s.choosing(), s.consents(), s.devices(), s.troubles(), s.connections(), s.activities(), s.settings(), s.accounts(), s.exchanges(), s.mails()} {
+	for _, list := range [][]GalleryEntry{s.signingIn(), s.passwords(), s.choosing(), s.consents(), s.devices(), s.troubles(), s.connections(), s.activities(), s.settings(), s.accounts(), s.exchanges(), s.sandboxes(), s.mails()} {
 		entries = append(entries, list...)
 	}
 	return entries

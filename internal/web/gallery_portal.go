@@ -164,6 +164,17 @@ func (s samples) exchanges() []GalleryEntry {
 	return entries
 }
 
+func (s samples) sandboxes() []GalleryEntry {
+	entries := []GalleryEntry{
+		{Name: "sandbox/ask", Status: http.StatusOK, Page: Sandbox{}},
+		{Name: "sandbox/problem", Status: http.StatusUnprocessableEntity, Page: Sandbox{Problem: "this token was not issued by this sandbox"}},
+	}
+	for _, fault := range sandboxFaults() {
+		entries = append(entries, GalleryEntry{Name: "sandbox/" + fault, Status: http.StatusOK, Page: Sandbox{Done: fault, App: parcelRobot().ID, Times: 3}})
+	}
+	return entries
+}
+
 func (s samples) mails() []GalleryEntry {
 	link := "https://acme.example/new-password?token=sample"
 	mail := func(name string, m Mail) GalleryEntry {

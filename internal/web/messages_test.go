@@ -148,6 +148,9 @@ func made() []string {
 		keys = append(keys, "exchange.state."+string(state))
 	}
 	keys = append(keys, "exchange.step."+string(StepRefused))
+	for _, fault := range sandboxFaults() {
+		keys = append(keys, "sandbox.done."+fault, "sandbox.button."+fault)
+	}
 	for month := 1; month <= 12; month++ {
 		keys = append(keys, fmt.Sprintf("date.month%d", month))
 	}
