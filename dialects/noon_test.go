@@ -108,7 +108,7 @@ func (in *integrator) createBody(code string) string {
 	return body("grant_type", "authorization_code", "code", code, "client_id", in.app.ID, "client_secret", in.app.Secret)
 }
 
-func noonError(status, id int, name, reason string) object {
+func noonError(id int, name, reason string) object {
 	detail := object{"error": anyText, "reason": reason, "request_id": anyText}
 	if reason == "" {
 		delete(detail, "reason")
@@ -141,9 +141,9 @@ func TestNoonWay(t *testing.T) {
 	if !strings.HasPrefix(exchanged.text("result.key_id"), "noon-partners-key-id-") || !strings.HasPrefix(key, "-----BEGIN RSA PRIVATE KEY-----\n") || !uuid.MatchString(exchanged.text("oauth_request_id")) {
 		t.Errorf("%s", exchanged.body)
 	}
-	in.with(cookies, noonExchange, body("access_token", token)).is(http.StatusBadRequest, noonError(400, 3, "INVALID_ARGUMENT", "reused"))
+	in.with(cookies, noonExchange, body("access_token", token)).is(http.StatusBadRequest, noonError(3, "INVALID_ARGUMENT", "reused"))
 	sellers := in.login(exchanged.text("result.key_id"), key) // the seller's credential works
-	in.with(sellers, noonCreate, in.createBody("x")).is(http.StatusForbidden, noonError(403, 7, "PERMISSION_DENIED", "wrong_account"))
+	in.with(sellers, noonCreate, in.createBody("x")).is(http.StatusForbidden, noonError(7, "PERMISSION_DENIED", "wrong_account"))
 }
 
 func TestNoonKeepsAnAppsOwnKey(t *testing.T) {
@@ -168,33 +168,33 @@ func TestNoonCredentials(t *testing.T) {
 			in.login(made.text("credential.key_id"), made.text("credential.private_key"))
 		}
 	}
-	in.with(cookies, noonAdd, body("channel_identifier", in.account.Channel, "expires_at", nil)).is(http.StatusConflict, noonError(409, 6, "ALREADY_EXISTS", "too_many_keys"))
-	in.with(cookies, noonAdd, body("user_code", "nobody")).is(http.StatusNotFound, noonError(404, 5, "NOT_FOUND", "service_account_unknown"))
-	in.with(cookies, noonAdd, body("user_code", in.account.ID, "expires_at", "tomorrow")).is(http.StatusBadRequest, noonError(400, 3, "INVALID_ARGUMENT", ""))
-	in.with(cookies, noonAdd, body("user_code", in.account.ID, "whitelisted_ips", "192.0.2.1")).is(http.StatusBadRequest, noonError(400, 3, "INVALID_ARGUMENT", ""))
-	in.with(nil, noonAdd, body("user_code", in.account.ID)).is(http.StatusUnauthorized, noonError(401, 16, "UNAUTHENTICATED", "session_required"))
+	in.with(cookies, noonAdd, body("channel_identifier", in.account.Channel, "expires_at", nil)).is(http.StatusConflict, noonError(6, "ALREADY_EXISTS", "too_many_keys"))
+	in.with(cookies, noonAdd, body("user_code", "nobody")).is(http.StatusNotFound, noonError(5, "NOT_FOUND", "service_account_unknown"))
+	in.with(cookies, noonAdd, body("user_code", in.account.ID, "expires_at", "tomorrow")).is(http.StatusBadRequest, noonError(3, "INVALID_ARGUMENT", ""))
+	in.with(cookies, noonAdd, body("user_code", in.account.ID, "whitelisted_ips", "192.0.2.1")).is(http.StatusBadRequest, noonError(3, "INVALID_ARGUMENT", ""))
+	in.with(nil, noonAdd, body("user_code", in.account.ID)).is(http.StatusUnauthorized, noonError(16, "UNAUTHENTICATED", "session_required"))
 	in.with(cookies, noonRemove, body("user_code", in.account.ID, "key_id", "none-of-ours")).is(http.StatusOK, object{"success": false, "credentials_removed": 0})
 	in.with(cookies, noonRemove, body("user_code", in.account.ID, "key_id", nil)).is(http.StatusOK, object{"success": true, "credentials_removed": 5})
-	in.with(cookies, noonRemove, body("user_code", in.account.ID)).is(http.StatusUnauthorized, noonError(401, 16, "UNAUTHENTICATED", "key_removed")) // acting at once
+	in.with(cookies, noonRemove, body("user_code", in.account.ID)).is(http.StatusUnauthorized, noonError(16, "UNAUTHENTICATED", "key_removed")) // acting at once
 	in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, "j1", in.Clock()))).
-		is(http.StatusUnauthorized, noonError(401, 16, "UNAUTHENTICATED", "key_removed"))
+		is(http.StatusUnauthorized, noonError(16, "UNAUTHENTICATED", "key_removed"))
 }
 
 func TestNoonLoginRefusals(t *testing.T) {
 	in := noon(t)
 	once := in.signed(in.key.KeyID, in.key.PrivateKey, "j1", in.Clock())
 	in.post("gateway", noonLogin, body("token", once), "Content-Type", "").is(http.StatusOK, object{}) // older samples name no type
-	in.post("gateway", noonLogin, body("token", once)).is(http.StatusUnauthorized, noonError(401, 16, "UNAUTHENTICATED", "reused"))
+	in.post("gateway", noonLogin, body("token", once)).is(http.StatusUnauthorized, noonError(16, "UNAUTHENTICATED", "reused"))
 	for _, off := range []time.Duration{-2 * time.Minute, 2 * time.Minute} {
 		in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, fmt.Sprint("j", off), in.Clock().Add(off)))).
-			is(http.StatusUnauthorized, noonError(401, 16, "UNAUTHENTICATED", "stale"))
+			is(http.StatusUnauthorized, noonError(16, "UNAUTHENTICATED", "stale"))
 	}
 	_, other := in.newService("acc_shop")
-	in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, other.PrivateKey, "j3", in.Clock()))).is(http.StatusUnauthorized, noonError(401, 16, "UNAUTHENTICATED", ""))
-	in.post("gateway", noonLogin, body("token", once), "User-Agent", "").is(http.StatusBadRequest, noonError(400, 3, "INVALID_ARGUMENT", ""))
-	in.post("gateway", noonLogin, body("token", 7)).is(http.StatusBadRequest, noonError(400, 3, "INVALID_ARGUMENT", ""))
+	in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, other.PrivateKey, "j3", in.Clock()))).is(http.StatusUnauthorized, noonError(16, "UNAUTHENTICATED", ""))
+	in.post("gateway", noonLogin, body("token", once), "User-Agent", "").is(http.StatusBadRequest, noonError(3, "INVALID_ARGUMENT", ""))
+	in.post("gateway", noonLogin, body("token", 7)).is(http.StatusBadRequest, noonError(3, "INVALID_ARGUMENT", ""))
 	in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, "j4", in.Clock()), "default_project_code", "PRJ0")).
-		is(http.StatusForbidden, noonError(403, 7, "PERMISSION_DENIED", "wrong_account"))
+		is(http.StatusForbidden, noonError(7, "PERMISSION_DENIED", "wrong_account"))
 	in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, "j5", in.Clock()), "default_project_code", "PRJ90001")).is(http.StatusOK, object{})
 	in.post("gateway", noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, "j6", in.Clock()), "default_project_code", nil)).is(http.StatusOK, object{})
 }
@@ -205,27 +205,27 @@ func TestNoonRefusals(t *testing.T) {
 	_, theirs := in.newService("acc_shop")
 	foreign := in.login(theirs.KeyID, theirs.PrivateKey)
 	good := in.createBody(in.code())
-	in.with(nil, noonCreate, good).is(401, noonError(401, 16, "UNAUTHENTICATED", "session_required"))
-	in.with(foreign, noonCreate, good).is(403, noonError(403, 7, "PERMISSION_DENIED", "wrong_account"))
-	in.with(cookies[:1], noonCreate, good).is(401, noonError(401, 16, "UNAUTHENTICATED", "session_required"))
-	in.with(cookies, noonCreate, strings.Replace(good, in.app.Secret, "wrong", 1)).is(401, noonError(401, 16, "UNAUTHENTICATED", "wrong_secret"))
-	in.with(cookies, noonCreate, in.createBody("unknown")).is(400, noonError(400, 3, "INVALID_ARGUMENT", "unknown"))
+	in.with(nil, noonCreate, good).is(401, noonError(16, "UNAUTHENTICATED", "session_required"))
+	in.with(foreign, noonCreate, good).is(403, noonError(7, "PERMISSION_DENIED", "wrong_account"))
+	in.with(cookies[:1], noonCreate, good).is(401, noonError(16, "UNAUTHENTICATED", "session_required"))
+	in.with(cookies, noonCreate, strings.Replace(good, in.app.Secret, "wrong", 1)).is(401, noonError(16, "UNAUTHENTICATED", "wrong_secret"))
+	in.with(cookies, noonCreate, in.createBody("unknown")).is(400, noonError(3, "INVALID_ARGUMENT", "unknown"))
 	if got := in.with(cookies, noonCreate, good); got.status != http.StatusOK {
 		t.Errorf("refusals spent the code: %s", got.body)
 	} else {
-		in.with(nil, noonExchange, body("access_token", got.text("access_token"))).is(401, noonError(401, 16, "UNAUTHENTICATED", "session_required"))
-		in.with(cookies, noonCreate, good).is(400, noonError(400, 3, "INVALID_ARGUMENT", "reused"))
-		in.with(cookies, noonExchange, body("access_token", got.text("access_token"))).is(400, noonError(400, 3, "INVALID_ARGUMENT", "reused"))
+		in.with(nil, noonExchange, body("access_token", got.text("access_token"))).is(401, noonError(16, "UNAUTHENTICATED", "session_required"))
+		in.with(cookies, noonCreate, good).is(400, noonError(3, "INVALID_ARGUMENT", "reused"))
+		in.with(cookies, noonExchange, body("access_token", got.text("access_token"))).is(400, noonError(3, "INVALID_ARGUMENT", "reused"))
 	}
 	late := in.createBody(in.code())
 	in.Advance(11 * time.Minute)
-	in.with(cookies, noonCreate, late).is(400, noonError(400, 3, "INVALID_ARGUMENT", "expired"))
-	in.with(cookies, noonExchange, body("access_token", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.x")).is(400, noonError(400, 3, "INVALID_ARGUMENT", "unknown"))
-	in.with(cookies, "/identity/nothing", "{}").is(404, noonError(404, 5, "NOT_FOUND", "not_found"))
+	in.with(cookies, noonCreate, late).is(400, noonError(3, "INVALID_ARGUMENT", "expired"))
+	in.with(cookies, noonExchange, body("access_token", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.x")).is(400, noonError(3, "INVALID_ARGUMENT", "unknown"))
+	in.with(cookies, "/identity/nothing", "{}").is(404, noonError(5, "NOT_FOUND", "not_found"))
 	in.neverPages("gateway", noonLogin, noonWhoami, noonCreate, noonExchange, noonAdd, noonRemove)
 	in.Unavailable()
 	in.Clients.Forget()
-	in.with(nil, noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, "j9", in.Clock()))).is(503, noonError(503, 14, "UNAVAILABLE", ""))
+	in.with(nil, noonLogin, body("token", in.signed(in.key.KeyID, in.key.PrivateKey, "j9", in.Clock()))).is(503, noonError(14, "UNAVAILABLE", ""))
 }
 
 func TestNoonAuthorizeRefusals(t *testing.T) {

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"slices"
-	"strings"
 )
 
 // Dialect is a compiled file. It is safe for concurrent use, and may serve several issuers: a sandbox speaks as its live twin does.
@@ -64,14 +63,6 @@ func (d *Dialect) host(name string) *host {
 		return nil
 	}
 	return d.hosts[i]
-}
-
-func (r *route) hostNames() string {
-	names := make([]string, len(r.hosts))
-	for i, host := range r.hosts {
-		names[i] = host.name
-	}
-	return strings.Join(names, ",")
 }
 
 // at tells whether the route answers at a host.

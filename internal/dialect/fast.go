@@ -2,7 +2,9 @@ package dialect
 
 import (
 	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -206,7 +208,7 @@ func quickenString(s *gojq.String, scope []*gojq.FuncDef) step {
 		parts[i] = quicken(part, scope)
 	}
 	return func(in any) (any, bool) {
-		text := ""
+		var text strings.Builder
 		for _, part := range parts {
 			value, ok := part(in)
 			if !ok {
@@ -216,9 +218,9 @@ func quickenString(s *gojq.String, scope []*gojq.FuncDef) step {
 			if !ok {
 				return nil, false
 			}
-			text += written.(string)
+			text.WriteString(written.(string))
 		}
-		return text, true
+		return text.String(), true
 	}
 }
 
@@ -287,8 +289,8 @@ func quickenIf(choice *gojq.If, scope []*gojq.FuncDef) step {
 	if choice.Else != nil {
 		otherwise = quicken(choice.Else, scope)
 	}
-	for i := len(choice.Elif) - 1; i >= 0; i-- {
-		otherwise = choose(quicken(choice.Elif[i].Cond, scope), quicken(choice.Elif[i].Then, scope), otherwise)
+	for _, other := range slices.Backward(choice.Elif) {
+		otherwise = choose(quicken(other.Cond, scope), quicken(other.Then, scope), otherwise)
 	}
 	return choose(quicken(choice.Cond, scope), quicken(choice.Then, scope), otherwise)
 }
@@ -309,12 +311,12 @@ func choose(condition, then, otherwise step) step {
 
 // quickenCall knows the functions of the file, in which a name means what was defined before, and a few others.
 func quickenCall(call *gojq.Func, scope []*gojq.FuncDef) step {
-	for i := len(scope) - 1; i >= 0; i-- {
-		if scope[i].Name == call.Name && len(scope[i].Args) == len(call.Args) {
-			if len(call.Args) > 0 || callsItself(scope[i]) {
+	for i, function := range slices.Backward(scope) {
+		if function.Name == call.Name && len(function.Args) == len(call.Args) {
+			if len(call.Args) > 0 || callsItself(function) {
 				return handOver
 			}
-			return quicken(scope[i].Body, scope[:i])
+			return quicken(function.Body, scope[:i])
 		}
 	}
 	switch {

@@ -163,7 +163,7 @@ func visitCalls(v reflect.Value, visit func(name string)) {
 		if v.IsNil() {
 			return
 		}
-		if call, ok := v.Interface().(*gojq.Func); ok {
+		if call, ok := reflect.TypeAssert[*gojq.Func](v); ok {
 			visit(call.Name)
 		}
 		visitCalls(v.Elem(), visit)
@@ -236,8 +236,7 @@ func (p *program) interpret(ctx context.Context, route string, input any) (mappe
 
 // thrown tells a refusal that the mapping asks for from a mistake in it.
 func (p *program) thrown(route string, thrown error) error {
-	var value gojq.ValueError
-	if errors.As(thrown, &value) {
+	if value, ok := errors.AsType[gojq.ValueError](thrown); ok {
 		if asked, ok := value.Value().(map[string]any); ok {
 			return refusal(asked)
 		}

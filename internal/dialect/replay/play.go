@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,9 +50,7 @@ type player struct {
 // gave out in its place. The error is that of a target that cannot be reached.
 func Play(ctx context.Context, recording *Recording, config Config) ([]Result, error) {
 	p := &player{config, map[string]string{}}
-	for was, is := range config.Replace {
-		p.learned[was] = is
-	}
+	maps.Copy(p.learned, config.Replace)
 	results := make([]Result, len(recording.Entries))
 	for i, entry := range recording.Entries {
 		var err error
@@ -137,8 +136,7 @@ func (p *player) send(ctx context.Context, route dialect.Route, entry Entry) (An
 	}
 	response, err := p.Client.Do(request)
 	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) { // its text would quote the query
+		if failed, ok := errors.AsType[*url.Error](err); ok { // its text would quote the query
 			err = failed.Err
 		}
 		return Answer{}, fmt.Errorf("%s cannot be reached: %w", base, err)
