@@ -194,6 +194,12 @@ func frontPlatforms(platforms []*platform) []front.Platform {
 				{Title: "Metadata", URL: p.issuer.Endpoint("/.well-known/openid-configuration"), Note: "RFC 8414 and OpenID Connect Discovery"},
 			},
 		}
+		for _, name := range slices.Sorted(maps.Keys(p.hosts)) {
+			entry.Hosts = append(entry.Hosts, front.Link{Title: name, URL: p.hosts[name]})
+		}
+		for _, example := range slices.Sorted(maps.Keys(p.quickstarts)) {
+			entry.Links = append(entry.Links, front.Link{Title: "Variables of the quickstart " + example, URL: "/dev/env/" + example, Note: "which it finds by itself: examples/README.md"})
+		}
 		if p.issuer.Policy.SandboxOf != "" {
 			entry.Links = append(entry.Links, front.Link{Title: "Make something go wrong", URL: p.issuer.Endpoint("/sandbox"), Note: "expire a token now, revoke now, answer 503 next"})
 		}

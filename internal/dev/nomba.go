@@ -34,6 +34,7 @@ func nombaSandbox(site sites) (*platform, error) {
 		return nil, err
 	}
 	p.issuer.Policy.SandboxOf = "nomba"
+	p.summary = "Nomba’s sandbox: the same, with people, apps and money of its own."
 	p.hosts["sandbox"], p.hosts["api"] = site.url("sandbox.nomba"), site.url("sandbox.nomba")
 	return p, nil
 }

@@ -26,6 +26,7 @@ func noonlightSandbox(site sites) (*platform, error) {
 		return nil, err
 	}
 	p.issuer.Policy.SandboxOf = "noonlight"
+	p.summary = "Noonlight’s sandbox: the same, with people and apps of its own. No alarm wakes anybody."
 	p.hosts = map[string]string{"account": account, "api": api, "account-sandbox": account, "api-sandbox": api}
 	return p, nil
 }

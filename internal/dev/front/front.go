@@ -35,6 +35,7 @@ type Platform struct {
 	Summary   string // one sentence on what kind of platform it is; may be empty
 	Issuer    string
 	Connected string // URL of the Connected apps page
+	Hosts     []Link // its addresses, by the platform's own names for them
 	Links     []Link // everything else worth opening: sign-up, accounts, the API, metadata documents
 	Users     []User
 }
