@@ -65,18 +65,20 @@ func FuzzRequests(f *testing.F) {
 			f.Add(body, "scope=offline+%20&state=", kind, "Bearer a.b.c")
 		}
 	}
-	spoken := map[string]map[string]*dialect.Face{}
+	spoken, routes := map[string]map[string]*dialect.Face{}, map[string][]dialect.Route{}
 	for _, name := range dialects.Names() {
-		spoken[name] = faces(f, name)
+		spoken[name], routes[name] = faces(f, name), load(f, name).Routes()
 	}
+	asked := 0 // from another address each time: no limit is to keep a mapping from being tried
 	f.Fuzz(func(t *testing.T, body, query, kind, authorization string) {
+		asked++
 		if strings.ContainsAny(query, " \x00\r\n#") {
 			return
 		}
 		for name, hosts := range spoken {
-			for _, route := range load(t, name).Routes() {
+			for _, route := range routes[name] {
 				r := httptest.NewRequestWithContext(t.Context(), route.Method, route.Path, strings.NewReader(body))
-				r.URL.RawQuery = query
+				r.URL.RawQuery, r.RemoteAddr = query, fmt.Sprintf("[2001:db8::%x]:1", asked&0xffff)
 				r.Header = http.Header{"Content-Type": {kind}, "Authorization": {authorization}, "User-Agent": {"x"}, "Accountid": {body}}
 				record := &reqlog.Record{}
 				answer := httptest.NewRecorder()

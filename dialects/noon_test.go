@@ -247,3 +247,23 @@ func TestNoonAuthorizeRefusals(t *testing.T) {
 		t.Errorf("unknown client: %d to %v", page.Status, page.Location)
 	}
 }
+
+func TestNoonRateLimit(t *testing.T) {
+	in := noon(t)
+	ask := func() answer {
+		return in.send(request{method: "GET", host: "gateway", path: noonWhoami, header: map[string]string{"User-Agent": "x"}})
+	}
+	for i := range 1500 {
+		if got := ask(); got.status != http.StatusUnauthorized { // each a millisecond after the other
+			t.Fatalf("request %d: %d %s", i+1, got.status, got.body)
+		}
+	}
+	last := ask()
+	last.is(http.StatusTooManyRequests, noonError(8, "RESOURCE_EXHAUSTED", "rate_limited"))
+	if last.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	in.with(nil, noonExchange, "{}").is(401, noonError(16, "UNAUTHENTICATED", "session_required")) // another endpoint counts for itself
+	in.Advance(time.Minute)
+	ask().is(401, noonError(16, "UNAUTHENTICATED", "session_required"))
+}
