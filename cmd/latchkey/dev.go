@@ -14,8 +14,8 @@ func (p *program) dev() *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use: "dev", Short: "Run everything with sample data on this machine, to try it and to build against it", Args: needs,
-		Long: "Run everything with sample data on this machine: the sample platform with people and apps, a sample app with a Connect button, an API\n" +
-			"that it calls, and mail on a page instead of sent. It prints what to open. Nothing is kept unless --data names a folder.",
+		Long: "Run everything with sample data on this machine: six platforms and two sandboxes with people and apps, a sample app with a Connect button for each,\n" +
+			"the APIs that it calls, and mail on a page instead of sent. It prints what to open. Nothing is kept unless --data names a folder.",
 		Example: "  latchkey dev\n  latchkey dev --addr 127.0.0.1:9000 --data ~/latchkey-dev",
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback `address` to listen on")

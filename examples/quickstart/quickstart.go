@@ -14,10 +14,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -146,23 +144,15 @@ func Fail(w http.ResponseWriter, status int, title string, err error) {
 	Show(w, status, Page{ID: "failed", Title: title, Text: err.Error(), Links: []Link{{"again", "/connect", "Connect again"}}})
 }
 
-// Serve listens where the redirect URI leads, until it is told to stop.
+// Serve listens where the redirect URI leads, until Ctrl-C.
 func Serve(redirectURI string, handler http.Handler) {
 	u, err := url.Parse(redirectURI)
 	if err != nil || u.Host == "" {
 		fmt.Fprintf(os.Stderr, "%q is no redirect URI\n", redirectURI)
 		os.Exit(1)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	server := &http.Server{Addr: u.Host, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = server.Close() // nothing is under way that matters
-	}()
 	fmt.Printf("Open http://%s/\n", u.Host)
-	if err := server.ListenAndServe(); ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, server.ListenAndServe())
+	os.Exit(1)
 }

@@ -6,9 +6,8 @@ import (
 	"strconv"
 
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/wire"
-
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // Path is where faults are asked for: the page, and below it the address for programs.
@@ -43,8 +42,7 @@ func (h *Handler) Press(w http.ResponseWriter, r *http.Request) error {
 	}
 	times, _ := strconv.Atoi(form.Get("times")) // what is no number is one
 	done, err := h.Do(r.Context(), Order{Fault: form.Get("fault"), Token: form.Get("token"), Times: times})
-	var refused *oauth.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*oauth.Error](err); ok {
 		return h.Pages.Render(w, r, http.StatusUnprocessableEntity, web.Sandbox{Problem: refused.Description})
 	}
 	if err != nil {

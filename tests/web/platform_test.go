@@ -243,7 +243,7 @@ func sign(key *rsa.PrivateKey, claims map[string]any) (string, error) {
 // fail takes the database away, for the rest of the script: `database fails`.
 func (r *run) fail([]string) error {
 	r.Unavailable()
-	r.world.broken = true
+	r.broken = true
 	return nil
 }
 
