@@ -114,6 +114,48 @@ var families = []test{
 		_, err := f.s.Family(f.ctx(), other, family.ID)
 		f.refused(err, store.ErrNotFound)
 	}},
+	{"a client's own families share one grant without a user", func(f *fixture) {
+		f.client("robot")
+		first := f.ownFamily(f.s.NewID(), "orders.read")
+		f.do(func(tx *store.Tx) error { return tx.CreateOwnFamily(first) })
+		second := f.ownFamily(first.Grant.ID, "orders.read orders.write") // more was registered since
+		f.do(func(tx *store.Tx) error { return tx.CreateOwnFamily(second) })
+		f.refused(f.try(func(tx *store.Tx) error { return tx.CreateOwnFamily(f.ownFamily(f.s.NewID(), "orders.read")) }), store.ErrConflict)
+		f.ok(f.rotate(first.ID, 1))
+		got, err := f.s.Family(f.ctx(), acme, first.ID)
+		f.ok(err)
+		equal(f, "user", got.UserID, "")
+		equal(f, "grant's scopes", got.Grant.Scopes.String(), "orders.read orders.write")
+		state, err := f.s.TokenState(f.ctx(), f.userToken(second))
+		f.ok(err)
+		equal(f, "ended", state.Ended, "")
+		f.ok(f.revoke(acme, first.Grant.ID))
+		state, err = f.s.TokenState(f.ctx(), f.userToken(second))
+		f.ok(err)
+		equal(f, "ended with the grant", state.Ended, oauth.ReasonRevokedByUser)
+		f.do(func(tx *store.Tx) error { return tx.CreateOwnFamily(f.ownFamily(f.s.NewID(), "orders.read")) }) // a new one begins
+	}},
+	{"a family of a person who is not there is unknown", func(f *fixture) {
+		f.client("robot")
+		ghost := f.ownFamily(f.s.NewID(), "orders.read")
+		ghost.UserID = "nobody"
+		f.do(func(tx *store.Tx) error { return tx.CreateOwnFamily(ghost) })
+		_, err := f.s.Family(f.ctx(), acme, ghost.ID)
+		f.refused(err, store.ErrNotFound)
+		_, err = f.s.TokenState(f.ctx(), f.userToken(ghost))
+		f.refused(err, store.ErrNotFound)
+	}},
+}
+
+// ownFamily is what a client gets for itself.
+func (f *fixture) ownFamily(grantID, scopes string) store.Family {
+	f.t.Helper()
+	allowed, err := oauth.ParseScope(scopes)
+	f.ok(err)
+	return store.Family{
+		ID: f.s.NewID(), Issuer: acme, ClientID: "robot", AccountID: "developer", Scopes: allowed, ExpiresAt: f.later(),
+		Grant: store.Grant{ID: grantID, Issuer: acme, AccountID: "developer", ClientID: "robot", Scopes: allowed},
+	}
 }
 
 func (f *fixture) rotate(family string, generation int64) error {
