@@ -27,21 +27,24 @@ func (p *program) issuer() *cobra.Command {
 
 // issuerView is an issuer as it is printed.
 type issuerView struct {
-	Name            string           `json:"name"`
-	URL             string           `json:"url"`
-	Title           string           `json:"title"`
-	Hosts           []string         `json:"hosts"`
-	Metadata        string           `json:"metadata"`
-	Audience        string           `json:"audience"`
-	Resources       []string         `json:"resources,omitempty"`
-	Scopes          []string         `json:"scopes"`
-	AccessToken     string           `json:"access_token_format"`
-	IDTokenAlgs     []string         `json:"id_token_algs"`
-	SignUp          bool             `json:"sign_up"`
-	PKCEOptional    bool             `json:"pkce_optional"`
-	Device          bool             `json:"device"`
-	Registration    bool             `json:"registration"`
-	LifetimeSeconds map[string]int64 `json:"lifetime_seconds"`
+	Name         string   `json:"name"`
+	URL          string   `json:"url"`
+	Title        string   `json:"title"`
+	Hosts        []string `json:"hosts"`
+	Metadata     string   `json:"metadata"`
+	Audience     string   `json:"audience"`
+	Resources    []string `json:"resources,omitempty"`
+	Scopes       []string `json:"scopes"`
+	AccessToken  string   `json:"access_token_format"`
+	IDTokenAlgs  []string `json:"id_token_algs"`
+	SignUp       bool     `json:"sign_up"`
+	PKCEOptional bool     `json:"pkce_optional"`
+	Device       bool     `json:"device"`
+	Registration bool     `json:"registration"`
+	// Dialect is what the platform's own apps speak, at addresses of its own.
+	Dialect         string            `json:"dialect,omitempty"`
+	DialectHosts    map[string]string `json:"dialect_hosts,omitempty"`
+	LifetimeSeconds map[string]int64  `json:"lifetime_seconds"`
 }
 
 func viewIssuer(i *issuer.Issuer) issuerView {
@@ -49,6 +52,7 @@ func viewIssuer(i *issuer.Issuer) issuerView {
 		Name: i.Name, URL: i.URL, Title: i.Title, Hosts: i.Hosts, Metadata: i.Endpoint("/.well-known/oauth-authorization-server"),
 		Audience: i.Audience, Resources: i.Resources, Scopes: i.Scopes.Names(), AccessToken: i.AccessToken.Kind, SignUp: i.SignUp, PKCEOptional: i.PKCEOptional,
 		Device: i.Policy.Device, Registration: i.Policy.Registration, LifetimeSeconds: map[string]int64{},
+		Dialect: i.Dialect, DialectHosts: i.DialectHosts,
 	}
 	for _, alg := range i.IDTokenAlgs {
 		v.IDTokenAlgs = append(v.IDTokenAlgs, string(alg))
@@ -88,7 +92,7 @@ func (p *program) issuerShow(name string) error {
 	return p.show(v, func() {
 		pairs := []string{"Name", v.Name, "URL", v.URL, "Title", v.Title, "Hosts", strings.Join(v.Hosts, ", "), "Metadata", v.Metadata,
 			"Audience", v.Audience, "Resources", strings.Join(v.Resources, ", "), "Scopes", strings.Join(v.Scopes, " "),
-			"Access tokens", v.AccessToken, "ID Tokens", strings.Join(v.IDTokenAlgs, ", "), "Sign-up", yes(v.SignUp), "PKCE optional", yes(v.PKCEOptional),
+			"Access tokens", v.AccessToken, "ID Tokens", strings.Join(v.IDTokenAlgs, ", "), "Sign-up", yes(v.SignUp), "PKCE optional", yes(v.PKCEOptional), "Dialect", v.Dialect,
 			"Device flow", yes(v.Device), "Registration", yes(v.Registration)}
 		for _, name := range lifetimeNames {
 			pairs = append(pairs, "Lifetime of "+strings.ReplaceAll(name, "_", " "), strconv.FormatInt(v.LifetimeSeconds[name], 10)+" s")
