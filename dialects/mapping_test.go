@@ -6,9 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -190,38 +187,5 @@ func TestDialectsAreShort(t *testing.T) {
 		if lines := strings.Count(string(text), "\n"); lines > 150 {
 			t.Errorf("%s has %d lines", name, lines)
 		}
-	}
-}
-
-// TestNoPlatformIsNamedInTheCode: all that is particular to a platform stands in its file. Only dev mode's samples know them.
-func TestNoPlatformIsNamedInTheCode(t *testing.T) {
-	names := regexp.MustCompile(`(?i)` + strings.Join(dialects.Names(), "|"))
-	read := 0
-	for _, root := range []string{"../internal", "../cmd"} {
-		err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				if entry.IsDir() && path == "../internal/dev" {
-					return filepath.SkipDir
-				}
-				return err
-			}
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return nil //nolint:nilerr // a file that somebody else is just writing
-			}
-			read++
-			for i, line := range strings.Split(string(text), "\n") {
-				if found := names.FindString(line); found != "" {
-					t.Errorf("%s:%d names %s", path, i+1, found)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if read < 100 {
-		t.Errorf("only %d files were read", read)
 	}
 }
