@@ -19,11 +19,12 @@ import (
 
 // postgresEngine is what a platform outgrows one machine on: any number of nodes on one PostgreSQL.
 type postgresEngine struct {
-	pool   *pgxpool.Pool
-	reads  *gatherer
-	turns  chan struct{} // one for each transaction that may be open
-	rows   *sql.DB       // only hands results over: see answer
-	config *pgx.ConnConfig
+	pool      *pgxpool.Pool
+	reads     *gatherer
+	decisions *gatherer
+	turns     chan struct{} // one for each transaction that may be open
+	rows      *sql.DB       // only hands results over: see answer
+	config    *pgx.ConnConfig
 	// pooler stands between us and PostgreSQL: what a session remembers may belong to somebody else's.
 	pooler    bool
 	forgotten atomic.Bool // the pool was emptied a moment ago
@@ -58,12 +59,13 @@ func openPostgres(ctx context.Context, databaseURL string) (*postgresEngine, err
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	readers := max(1, int(config.MaxConns)/4)
+	share := max(1, int(config.MaxConns)/4) // for reads and for decisions, each gathered; transactions have the rest
 	e := &postgresEngine{
-		pool: pool, rows: sql.OpenDB(messenger{}), config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-readers),
+		pool: pool, rows: sql.OpenDB(messenger{}), config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-2*share),
 	}
 	e.rows.SetMaxIdleConns(idleMessengers)
-	e.reads = startGatherer(e, readers)
+	e.reads = (&gatherer{engine: e, exchange: read}).start(share)
+	e.decisions = (&gatherer{engine: e, exchange: e.decideTogether, certain: true}).start(share)
 	return e, nil
 }
 
@@ -76,7 +78,7 @@ func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
 	if !strings.Contains(databaseURL, "pool_max_conns=") {
 		config.MaxConns = poolSize
 	}
-	config.MaxConns = max(2, config.MaxConns) // a reader and a transaction
+	config.MaxConns = max(3, config.MaxConns) // a read, a decision and a transaction
 	connection := config.ConnConfig
 	for name, value := range postgresDefaults {
 		if _, set := connection.RuntimeParams[name]; !set {
@@ -96,6 +98,7 @@ func (e *postgresEngine) reader() dbsql.DBTX { return dispatch{e.rows, e.reads} 
 
 func (e *postgresEngine) close() error {
 	e.reads.stop()
+	e.decisions.stop()
 	e.pool.Close()
 	return e.rows.Close()
 }
@@ -108,15 +111,13 @@ func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) er
 	})
 }
 
-// decide runs a decision that is one statement in one round trip: PostgreSQL commits it by itself.
-func (e *postgresEngine) decide(ctx context.Context, fn func(dbsql.DBTX) error) error {
-	return e.attempt(ctx, func(conn *pgxpool.Conn) error {
-		lone := &loneStatement{conn: conn.Conn(), rows: e.rows}
-		if err := protect(fn, lone); err != nil {
-			return err
-		}
-		return lone.err
-	})
+// decide runs a decision that is one statement, in one round trip.
+func (e *postgresEngine) decide(_ context.Context, fn func(dbsql.DBTX) error) error {
+	lone := &loneStatement{decisions: e.decisions}
+	if err := protect(fn, dispatch{e.rows, lone}); err != nil {
+		return err
+	}
+	return lone.err
 }
 
 func (e *postgresEngine) attempt(ctx context.Context, do func(*pgxpool.Conn) error) (err error) {

@@ -81,7 +81,7 @@ func (f *sample) state(name string) (store.TokenState, error) {
 // What the token endpoint does costs so many round trips to PostgreSQL, once its statements are prepared.
 func TestPostgresRoundTrips(t *testing.T) {
 	proxy := pgtest.NewProxy(t, pgtest.New(t))
-	f := newSample(t, open(t, proxy.URL+"&pool_max_conns=2"))
+	f := newSample(t, open(t, proxy.URL+"&pool_max_conns=3"))
 	for _, name := range []string{"warm", "up", "measured"} {
 		f.code(name)
 	}
@@ -131,7 +131,7 @@ func TestPostgresDecideRefusesASecondStatement(t *testing.T) {
 
 // A statement that fails after others were put off fails the whole transaction, and the connection serves the next.
 func TestPostgresLateFailureUndoesAll(t *testing.T) {
-	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=2"))
+	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=3"))
 	for range 3 {
 		err := f.s.InTx(t.Context(), func(tx *store.Tx) error {
 			if err := tx.CreateUser(store.User{Issuer: "acme", ID: "v", Email: "v@example.com"}); err != nil {
@@ -151,7 +151,7 @@ func TestPostgresLateFailureUndoesAll(t *testing.T) {
 
 // Reads that travel together fail alone.
 func TestPostgresABadReadSpoilsNoOther(t *testing.T) {
-	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=2"))
+	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=3"))
 	var all sync.WaitGroup
 	for i := range 400 {
 		id, want := "u", error(nil)

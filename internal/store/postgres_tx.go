@@ -193,12 +193,11 @@ func (tx *postgresTx) run(_ context.Context, query string, args []any) (*answer,
 	return s.answer, nil
 }
 
-// loneStatement is a decision that PostgreSQL commits by itself.
+// loneStatement is a decision that travels and is committed with others'.
 type loneStatement struct {
-	conn *pgx.Conn
-	rows *sql.DB
-	used bool
-	err  error
+	decisions runner
+	used      bool
+	err       error
 }
 
 var (
@@ -207,48 +206,16 @@ var (
 	errSecond     = errors.New("store: Decide runs one statement; use InTx for more")
 )
 
-// ExecContext is dbsql.DBTX.
-func (l *loneStatement) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	values, err := plain(args)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := l.run(ctx, query, values)
-	if err != nil {
-		return nil, err
-	}
-	return driver.RowsAffected(answer.affected), nil
-}
-
+// run runs the one statement.
 func (l *loneStatement) run(ctx context.Context, query string, args []any) (*answer, error) {
 	if l.used {
 		l.err = errSecond
 		return nil, l.err
 	}
 	l.used = true
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
-	defer cancel()
-	rows, _ := l.conn.Query(ctx, query, args...) // its error is the rows' too
-	answer, err := readAnswer(rows)
-	if err != nil {
-		l.err = uncertain(err, !undone(err))
-	}
-	return answer, l.err
-}
-
-// QueryContext is dbsql.DBTX.
-func (l *loneStatement) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return dispatch{l.rows, l}.QueryContext(ctx, query, args...)
-}
-
-// QueryRowContext is dbsql.DBTX.
-func (l *loneStatement) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return dispatch{l.rows, l}.QueryRowContext(ctx, query, args...)
-}
-
-// PrepareContext is dbsql.DBTX; pgx prepares by itself.
-func (l *loneStatement) PrepareContext(context.Context, string) (*sql.Stmt, error) {
-	return nil, errNoPrepare
+	a, err := l.decisions.run(ctx, query, args)
+	l.err = err
+	return a, err
 }
 
 // plain turns arguments into the few types that a driver takes, as database/sql does.
