@@ -353,3 +353,66 @@ func TestPostgresRefusesAnURL(t *testing.T) {
 		}
 	}
 }
+
+// Decisions that are committed together fail alone.
+func TestPostgresABadDecisionSpoilsNoOther(t *testing.T) {
+	f := newSample(t, open(t, pgtest.New(t)+"&pool_max_conns=3"))
+	var all sync.WaitGroup
+	for i := range 300 {
+		jti, bad := fmt.Sprint("t", i), i%7 == 0
+		if bad {
+			jti += "\x00"
+		}
+		all.Go(func() {
+			err := f.s.Decide(t.Context(), func(tx *store.Tx) error { return tx.RevokeToken(jti, tx.Now().Add(time.Hour)) })
+			if bad != (err != nil) {
+				t.Errorf("%q: %v", jti, err)
+			}
+		})
+	}
+	all.Wait()
+	for i := range 300 {
+		ref := store.TokenRef{Issuer: "acme", JTI: fmt.Sprint("t", i), ClientID: "c", IssuedAt: f.s.Now()}
+		state, err := f.s.TokenState(t.Context(), ref)
+		if kept := state.Ended != ""; err != nil || kept != (i%7 != 0) {
+			t.Errorf("t%d is revoked: %t, %v", i, kept, err)
+		}
+	}
+}
+
+// Two nodes that rotate the same families at once do not stand in each other's way: each generation has one winner, and nobody meets a
+// deadlock, which would cost everybody in the batch a second.
+func TestPostgresDecisionsOfTwoNodesDoNotCross(t *testing.T) {
+	url := pgtest.New(t)
+	here, there := newSample(t, open(t, url)), &sample{t: t, s: open(t, url)}
+	const families, generations = 48, 10
+	for i := range families {
+		here.code(fmt.Sprint("f", i))
+		here.ok(here.redeem(fmt.Sprint("f", i)))
+	}
+	before := pgtest.Text(t, url, "SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database()")
+	var all sync.WaitGroup
+	var won atomic.Int64
+	for n, node := range []*sample{here, there} {
+		for i := range families {
+			name := fmt.Sprint("f", (i+n*families/2)%families)
+			all.Go(func() {
+				for generation := range int64(generations) {
+					switch err := node.rotate(name, generation+1); {
+					case err == nil:
+						won.Add(1)
+					case !errors.Is(err, store.ErrNotFound):
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	if won.Load() > families*generations {
+		t.Errorf("%d rotations of %d generations", won.Load(), families*generations)
+	}
+	if after := pgtest.Text(t, url, "SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database()"); after != before {
+		t.Errorf("deadlocks: %s, before %s", after, before)
+	}
+}
