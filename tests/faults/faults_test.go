@@ -79,7 +79,7 @@ func TestStandbyIsPromoted(t *testing.T) {
 	s.begin()
 	time.Sleep(lasting(2*time.Second, 10*time.Second))
 	primary.kill()
-	standby.must("SELECT pg_promote()")
+	standby.run("pg_ctl", "promote", "--pgdata", standby.data(), "--wait", "--timeout", "60")
 	s.end(time.Now())
 }
 
