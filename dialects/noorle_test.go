@@ -16,8 +16,11 @@ import (
 const noorleToken = "/oauth/token"
 
 func noorle(t testing.TB) (*platform, tokentest.App) {
-	managers := []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin}
-	p := speaking(t, "noorle", issuer.Catalogue{{Name: "read", Machine: true}, {Name: "execute"}, {Name: "manage", Roles: managers}, {Name: "admin", Roles: managers[:1]}})
+	roles := []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin, "developer", issuer.RoleMember, "viewer"}
+	p := speaking(t, "noorle", issuer.Catalogue{
+		{Name: "read", Machine: true}, {Name: "execute", Roles: roles[:4]}, {Name: "manage", Roles: roles[:3]}, {Name: "admin", Roles: roles[:1]},
+	})
+	p.Issuer.MemberRoles = roles[2:]
 	return p, p.app("acc_robot", by(oauth.AuthMethodPost, "offline_access read execute manage", oauth.GrantAuthorizationCode, oauth.GrantRefreshToken))
 }
 
@@ -124,15 +127,26 @@ func TestNoorleDevice(t *testing.T) {
 		is(http.StatusBadRequest, noorleError("authorization_pending", ""))
 }
 
+// TestNoorleRoleBoundsTheToken: what was granted and what each of the platform's five roles may do, whichever is less.
 func TestNoorleRoleBoundsTheToken(t *testing.T) {
 	p, app := noorle(t)
 	p.NewUser("boss", "boss@shop.example")
 	p.Join("acc_shop", "boss", issuer.RoleOwner)
-	first := p.post("api", noorleToken, body(noorleCode(app, p.allowed(noorleAuthorize(app)).Get("code"))...))
-	p.Tx(func(tx *store.Tx) error { return tx.SetRole("acme", "acc_shop", p.User.ID, issuer.RoleMember) })
-	second := p.post("api", noorleToken, body("grant_type", "refresh_token", "refresh_token", first.text("refresh_token"), "client_id", app.ID, "client_secret", app.Secret))
-	if second.at("scope") != "read offline_access" {
-		t.Errorf("a member got %s", second.body)
+	whole := noorleAuthorize(app, "scope", "read execute manage offline_access")
+	tokens := p.post("api", noorleToken, body(noorleCode(app, p.allowed(whole).Get("code"))...))
+	for _, as := range []struct {
+		role  issuer.Role
+		scope string
+	}{
+		{issuer.RoleAdmin, "read execute manage offline_access"}, {"developer", "read execute manage offline_access"},
+		{issuer.RoleMember, "read execute offline_access"}, {"viewer", "read offline_access"}, {issuer.RoleOwner, "read execute manage offline_access"},
+	} {
+		p.Tx(func(tx *store.Tx) error { return tx.SetRole("acme", "acc_shop", p.User.ID, as.role) })
+		refresh := tokens.text("refresh_token")
+		tokens = p.post("api", noorleToken, body("grant_type", "refresh_token", "refresh_token", refresh, "client_id", app.ID, "client_secret", app.Secret))
+		if tokens.at("scope") != as.scope {
+			t.Errorf("as %s: %s, want the scope %q", as.role, tokens.body, as.scope)
+		}
 	}
 }
 

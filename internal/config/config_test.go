@@ -139,6 +139,8 @@ func TestRefusals(t *testing.T) {
 		"scope without English":          {"title: {en: Read sales reports, fr:", "title: {fr:", `scopes[2].title: needs an "en"`},
 		"scope in no language":           {"title: {en: Read sales reports, fr:", "title: {en: Read, english:", `scopes[2].title.english: is not a language`},
 		"role":                           {"roles: [owner, admin]", "roles: [owner, boss]", `scopes[1].roles[1]: "boss" is not a role`},
+		"role below the managers":        {"    title: Acme", "    title: Acme\n    member_roles: [viewer, admin]", `issuers[0].member_roles[1]: "admin" is always there`},
+		"role's name":                    {"    title: Acme", "    title: Acme\n    member_roles: [Team Lead]", `issuers[0].member_roles[0]: "Team Lead" is not a role`},
 		"issuer twice": {"issuers:\n", "issuers:\n  - {name: acme, url: 'https://b.example', title: B}\n",
 			`issuers[1].name: "acme" stands at issuers[0].name too`},
 		"host twice": {"issuers:\n", "issuers:\n  - {name: b, url: 'https://b.example', title: B, hosts: [login.acme.example]}\n",

@@ -60,6 +60,7 @@ type section struct {
 	Hosts        []string         `yaml:"hosts"`
 	Title        string           `yaml:"title"`
 	Brand        brandSection     `yaml:"brand"`
+	MemberRoles  []string         `yaml:"member_roles"`
 	Scopes       []scopeSection   `yaml:"scopes"`
 	Audience     string           `yaml:"audience"`
 	Resources    []string         `yaml:"resources"`

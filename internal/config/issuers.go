@@ -17,6 +17,7 @@ import (
 var languages = []string{"en", "ar", "vi", "fr"}
 
 var (
+	roleName    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 	issuerName  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 	hostName    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
 	colour      = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
@@ -63,7 +64,6 @@ func (v *validator) issuer(key string, s *section) *issuer.Issuer {
 		Name: s.Name, URL: s.URL, Title: s.Title,
 		Hosts:        v.hosts(key, s),
 		Brand:        v.brand(child(key, "brand"), s.Brand),
-		Scopes:       v.scopes(child(key, "scopes"), s.Scopes),
 		Audience:     s.Audience,
 		Resources:    s.Resources,
 		AccessToken:  v.token(child(key, "access_token"), s.AccessToken),
@@ -74,6 +74,8 @@ func (v *validator) issuer(key string, s *section) *issuer.Issuer {
 		Policy:       issuer.Policy{Device: s.Device, Registration: s.Registration, SandboxOf: s.SandboxOf},
 		Languages:    v.languages(child(key, "languages"), s.Languages),
 	}
+	made.MemberRoles = v.memberRoles(child(key, "member_roles"), s.MemberRoles)
+	made.Scopes = v.scopes(child(key, "scopes"), s.Scopes, made.Roles())
 	v.resources(key, made)
 	v.speak(key, s, made)
 	return made

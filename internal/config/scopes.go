@@ -10,17 +10,17 @@ import (
 	"latchkey.dev/internal/oauth"
 )
 
-func (v *validator) scopes(key string, sections []scopeSection) issuer.Catalogue {
+func (v *validator) scopes(key string, sections []scopeSection, roles []issuer.Role) issuer.Catalogue {
 	catalogue, seen := make(issuer.Catalogue, len(sections)), map[string]string{}
 	for i := range sections {
 		at := item(key, i)
-		catalogue[i] = v.scope(at, &sections[i])
+		catalogue[i] = v.scope(at, &sections[i], roles)
 		v.unique(seen, child(at, "name"), sections[i].Name)
 	}
 	return catalogue
 }
 
-func (v *validator) scope(key string, s *scopeSection) issuer.Scope {
+func (v *validator) scope(key string, s *scopeSection, roles []issuer.Role) issuer.Scope {
 	parsed, err := oauth.ParseScope(s.Name)
 	v.require(err == nil && len(parsed) == 1 && parsed[0] == s.Name, child(key, "name"),
 		`%q is not a scope: write visible ASCII characters without space, " and \ (RFC 6749 §3.3)`, s.Name)
@@ -30,7 +30,7 @@ func (v *validator) scope(key string, s *scopeSection) issuer.Scope {
 	v.wordings(child(key, "phrase"), s.Phrase, 80)
 	v.wordings(child(key, "group"), s.Group, 60)
 	return issuer.Scope{
-		Name: s.Name, Text: wording(s), Group: s.Group, Roles: v.roles(child(key, "roles"), s.Roles),
+		Name: s.Name, Text: wording(s), Group: s.Group, Roles: v.scopeRoles(child(key, "roles"), s.Roles, roles),
 		Optional: s.Optional, Sensitive: s.Sensitive, Machine: s.Machine,
 	}
 }
@@ -53,11 +53,24 @@ func wording(s *scopeSection) map[string]issuer.Wording {
 	return texts
 }
 
-func (v *validator) roles(key string, written []string) []issuer.Role {
+// memberRoles are the platform's own names, below the owner and admin that every account has.
+func (v *validator) memberRoles(key string, written []string) []issuer.Role {
+	roles, seen := make([]issuer.Role, len(written)), map[string]string{}
+	for i, text := range written {
+		roles[i] = issuer.Role(text)
+		v.require(roleName.MatchString(text), item(key, i), "%q is not a role: write up to 32 small letters, digits, _ and -, a letter first", text)
+		v.require(!roles[i].Manages(), item(key, i), "%q is always there: name the roles below it", text)
+		v.unique(seen, item(key, i), text)
+	}
+	return roles
+}
+
+// scopeRoles are those of the issuer's roles that may grant a scope.
+func (v *validator) scopeRoles(key string, written []string, known []issuer.Role) []issuer.Role {
 	roles := make([]issuer.Role, len(written))
 	for i, text := range written {
 		roles[i] = issuer.Role(text)
-		v.require(roles[i].Valid(), item(key, i), "%q is not a role: write owner, admin or member", text)
+		v.require(slices.Contains(known, roles[i]), item(key, i), "%q is not a role here: write one of %v, or add it to `member_roles`", text, known)
 	}
 	return roles
 }

@@ -10,13 +10,15 @@ import (
 // noorle is a platform of agents, which people open to dashboards, chat bots and devices.
 func noorle(site sites) (*platform, error) {
 	is, err := draft("noorle", "Noorle", "#4338ca", site.url("console.noorle"), issuer.Catalogue{
-		{Name: "read", Machine: true}, {Name: "execute", Machine: true},
-		{Name: "manage", Roles: []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin}, Optional: true},
+		{Name: "read", Machine: true},
+		{Name: "execute", Machine: true, Roles: []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin, "developer", issuer.RoleMember}},
+		{Name: "manage", Roles: []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin, "developer"}, Optional: true},
 		{Name: "admin", Roles: []issuer.Role{issuer.RoleOwner}, Sensitive: true, Optional: true},
 	})
 	if err != nil {
 		return nil, err
 	}
+	is.MemberRoles = []issuer.Role{"developer", issuer.RoleMember, "viewer"}
 	is.Audience = site.url("api.noorle")
 	is.IDTokenAlgs = []jwk.Alg{jwk.RS256, jwk.ES256}
 	all := oauth.ScopeSet{"openid", "profile", "email", "offline_access", "read", "execute", "manage", "admin"}

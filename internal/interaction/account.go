@@ -54,7 +54,7 @@ func (h *Handler) choice(t *turn, account store.Membership) web.AccountChoice {
 	asked := t.flow.Request.Scopes
 	if len(ungrantable(h.Issuer.Scopes, asked, account.Role)) > 0 {
 		choice.Refused = web.RefusedByRole
-		for _, role := range rolesFor(h.Issuer.Scopes, asked) {
+		for _, role := range rolesFor(h.Issuer.Scopes, h.Issuer.Roles(), asked) {
 			choice.Needs = append(choice.Needs, string(role))
 		}
 	}

@@ -29,6 +29,7 @@ const (
 type Facts struct {
 	Client      *store.Client
 	Catalogue   issuer.Catalogue
+	Roles       []issuer.Role    // the least first
 	Session     *session.Session // nil: nobody is signed in
 	Memberships []store.Membership
 	Grants      []store.GrantOfUser // the person's living connections with the client
@@ -117,7 +118,7 @@ func decide(flow Flow, facts Facts, outcome Outcome) Outcome {
 	request := flow.Request
 	outcome.Asked = facts.Catalogue.Grantable(request.Scopes, outcome.Account.Role)
 	if needed := ungrantable(facts.Catalogue, request.Scopes, outcome.Account.Role); len(needed) > 0 || len(outcome.Asked) == 0 {
-		outcome.Step, outcome.Needs = StepNotAllowed, rolesFor(facts.Catalogue, request.Scopes)
+		outcome.Step, outcome.Needs = StepNotAllowed, rolesFor(facts.Catalogue, facts.Roles, request.Scopes)
 		return outcome
 	}
 	outcome.Step = StepConsent
@@ -137,14 +138,14 @@ func ungrantable(catalogue issuer.Catalogue, requested oauth.ScopeSet, role issu
 	return needed
 }
 
-// rolesFor are the roles that may give every scope that is not optional.
-func rolesFor(catalogue issuer.Catalogue, requested oauth.ScopeSet) (roles []issuer.Role) {
-	for _, role := range []issuer.Role{issuer.RoleOwner, issuer.RoleAdmin, issuer.RoleMember} {
+// rolesFor are those of the roles that may give every scope that is not optional, the most first.
+func rolesFor(catalogue issuer.Catalogue, roles []issuer.Role, requested oauth.ScopeSet) (may []issuer.Role) {
+	for _, role := range slices.Backward(roles) {
 		if len(ungrantable(catalogue, requested, role)) == 0 && len(catalogue.Grantable(requested, role)) > 0 {
-			roles = append(roles, role)
+			may = append(may, role)
 		}
 	}
-	return roles
+	return may
 }
 
 // alreadyDecided: the person was asked about all of it before, and gave some.

@@ -56,7 +56,7 @@ func (s situation) build() (Flow, Facts) {
 	if s.testing {
 		client.Status = store.ClientTesting
 	}
-	facts := Facts{Client: client, Catalogue: catalogue(), Memberships: memberships(s.accounts), Grants: grants(s.grants)}
+	facts := Facts{Client: client, Catalogue: catalogue(), Roles: (&issuer.Issuer{}).Roles(), Memberships: memberships(s.accounts), Grants: grants(s.grants)}
 	if !s.nobody {
 		facts.Session = &session.Session{Session: store.Session{UserID: "ada", AuthTime: max(s.authTime, begun-micros.Time(3600e6))}}
 	}

@@ -24,6 +24,8 @@ type Issuer struct {
 	Brand Brand
 	// Scopes is every permission that an app can ask for here.
 	Scopes Catalogue
+	// MemberRoles are the platform's roles below owner and admin, the most first; empty means RoleMember alone.
+	MemberRoles []Role
 	// Audience is the resource an access token is for when a request names none (RFC 9068 §3).
 	Audience string
 	// Resources are the further resource identifiers that a request may name (RFC 8707 §2).

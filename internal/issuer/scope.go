@@ -6,22 +6,6 @@ import (
 	"latchkey.dev/internal/oauth"
 )
 
-// Role is what a member may do for an account.
-type Role string
-
-// The roles of a member. An owner can do all that an admin can, an admin all that a member can.
-const (
-	RoleOwner  Role = "owner"
-	RoleAdmin  Role = "admin"
-	RoleMember Role = "member"
-)
-
-// Manages tells whether the role may invite, change and remove members.
-func (r Role) Manages() bool { return r == RoleOwner || r == RoleAdmin }
-
-// Valid tells whether r is a role that a member can have.
-func (r Role) Valid() bool { return r == RoleOwner || r == RoleAdmin || r == RoleMember }
-
 // Scope is one permission in the catalogue.
 type Scope struct {
 	Name string

@@ -63,7 +63,7 @@ func (p *Portal) account(v *visit, account seen) error {
 func (p *Portal) accountPage(v *visit, account seen) (web.AccountDetail, error) {
 	page := web.AccountDetail{
 		Account: web.Account{ID: account.ID, Name: account.Name}, Role: string(account.role), Manage: account.role.Manages(),
-		Roles: rolesFrom(account.role), InviteRole: string(issuer.RoleMember),
+		Roles: p.rolesFrom(account.role), InviteRole: string(p.Issuer.Roles()[0]),
 	}
 	var err error
 	if page.Members, err = p.members(v, account); err != nil {

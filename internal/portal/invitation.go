@@ -92,7 +92,7 @@ func (p *Portal) invitationState(v *visit, invitation store.Invitation) (web.Inv
 		return "", err
 	}
 	switch {
-	case !stands(inviter, invitation):
+	case !p.stands(inviter, invitation):
 		return web.InvitationExpired, nil
 	case invitation.Email != v.who.User.Email:
 		return web.InvitationWrongUser, nil
@@ -101,8 +101,8 @@ func (p *Portal) invitationState(v *visit, invitation store.Invitation) (web.Inv
 }
 
 // stands: an invitation is worth what its sender may still give. One who was removed leaves no way back in.
-func stands(inviter store.Member, invitation store.Invitation) bool {
-	return mayGive(inviter.Role, invitation.Role)
+func (p *Portal) stands(inviter store.Member, invitation store.Invitation) bool {
+	return p.mayGive(inviter.Role, invitation.Role)
 }
 
 var errEnded = errors.New("portal: the invitation has ended")
@@ -114,7 +114,7 @@ func (p *Portal) accept(v *visit, page web.Invitation, invitation store.Invitati
 		if err != nil {
 			return err
 		}
-		if !stands(inviter, invitation) {
+		if !p.stands(inviter, invitation) {
 			return errEnded
 		}
 		if _, err := tx.AcceptInvitation(p.Issuer.Name, invitation.TokenHash); err != nil {

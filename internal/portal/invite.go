@@ -53,7 +53,7 @@ func (p *Portal) checkInvitation(v *visit, account seen, typed string, role issu
 	}
 	if role == "" {
 		mistakes = append(mistakes, web.FieldError{Field: web.FieldRole, Problem: web.ProblemRoleMissing})
-	} else if !mayGive(account.role, role) {
+	} else if !p.mayGive(account.role, role) {
 		return "", nil, errNotAllowed()
 	}
 	members, err := p.members(v, account)
@@ -77,7 +77,7 @@ func (p *Portal) sendInvitation(v *visit, account seen, address string, role iss
 		return invitation, err
 	}
 	return invitation, p.manage(v, account, func(tx *store.Tx, visitor store.Member) error {
-		if !mayGive(visitor.Role, role) {
+		if !p.mayGive(visitor.Role, role) {
 			return errNotAllowed()
 		}
 		count, err := tx.CountThrottle(p.Issuer.Name, "invite:"+v.who.UserID, inviteWindow)
@@ -143,7 +143,7 @@ func (p *Portal) inviteAgain(v *visit, account seen, id string) error {
 	if err != nil {
 		return err
 	}
-	if !mayGive(account.role, before.Role) {
+	if !p.mayGive(account.role, before.Role) {
 		return errNotAllowed()
 	}
 	if _, err := p.sendInvitation(v, account, before.Email, before.Role); err != nil {

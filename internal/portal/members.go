@@ -10,8 +10,8 @@ import (
 )
 
 // mayGive: a manager gives roles up to admin; only an owner makes owners.
-func mayGive(visitor, role issuer.Role) bool {
-	return role.Valid() && visitor.Manages() && (role != issuer.RoleOwner || visitor == issuer.RoleOwner)
+func (p *Portal) mayGive(visitor, role issuer.Role) bool {
+	return p.Issuer.HasRole(role) && visitor.Manages() && (role != issuer.RoleOwner || visitor == issuer.RoleOwner)
 }
 
 // mayTouch: a manager changes and removes others; only an owner touches an owner.
@@ -20,9 +20,9 @@ func mayTouch(visitor, member issuer.Role) bool {
 }
 
 // rolesFrom lists the roles that a visitor may give, the least first.
-func rolesFrom(visitor issuer.Role) (roles []string) {
-	for _, role := range []issuer.Role{issuer.RoleMember, issuer.RoleAdmin, issuer.RoleOwner} {
-		if mayGive(visitor, role) {
+func (p *Portal) rolesFrom(visitor issuer.Role) (roles []string) {
+	for _, role := range p.Issuer.Roles() {
+		if p.mayGive(visitor, role) {
 			roles = append(roles, string(role))
 		}
 	}
@@ -40,7 +40,7 @@ func (p *Portal) changeRole(v *visit, account seen, memberID string, role issuer
 		if err != nil {
 			return err
 		}
-		if !mayTouch(visitor.Role, member.Role) || !mayGive(visitor.Role, role) {
+		if !mayTouch(visitor.Role, member.Role) || !p.mayGive(visitor.Role, role) {
 			return errNotAllowed()
 		}
 		if member.Role == role {

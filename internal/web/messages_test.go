@@ -117,7 +117,7 @@ func made() []string {
 	for _, k := range eventKinds() {
 		keys = append(keys, "event."+string(k))
 	}
-	for _, r := range []string{RoleOwner, RoleAdmin, RoleMember} {
+	for _, r := range []string{RoleOwner, RoleAdmin, RoleMember, RoleManager, RoleDeveloper, RoleEditor, RoleSupport, RoleViewer} {
 		keys = append(keys, "role."+r)
 	}
 	for _, item := range usualNav() {

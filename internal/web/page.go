@@ -55,9 +55,14 @@ type Account struct {
 
 // Roles with wording in every language; another role is shown as it is written.
 const (
-	RoleOwner  = "owner"
-	RoleAdmin  = "admin"
-	RoleMember = "member"
+	RoleOwner     = "owner"
+	RoleAdmin     = "admin"
+	RoleMember    = "member"
+	RoleManager   = "manager"
+	RoleDeveloper = "developer"
+	RoleEditor    = "editor"
+	RoleSupport   = "support"
+	RoleViewer    = "viewer"
 )
 
 // Paging links a long list's pages. The zero Paging shows nothing.
