@@ -42,8 +42,10 @@ func open(t testing.TB, url string) *store.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
+			t.Parallel()
 			storetest.Run(t, func(t testing.TB) *store.Store { return open(t, engine.migrated(t)) })
 		})
 	}

@@ -39,6 +39,7 @@ func furnished(t *testing.T) (url string) {
 func ignoreProgress(store.CopyProgress) {}
 
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	from, to := furnished(t), pgtest.Empty(t)
 	var told []store.CopyProgress
 	copied, err := store.Copy(t.Context(), from, to, func(p store.CopyProgress) { told = append(told, p) })
@@ -102,6 +103,7 @@ func TestCopyRefusesASourceThatIsNone(t *testing.T) {
 
 // What arrives differently is noticed, and then nothing stays.
 func TestCopyReadsBack(t *testing.T) {
+	t.Parallel()
 	for what, body := range map[string]string{
 		"a row that is changed":  "NEW.name := 'x'; RETURN NEW;",
 		"a row that is left out": "IF NEW.id = 'family-7' THEN RETURN NULL; END IF; RETURN NEW;",
@@ -123,6 +125,7 @@ func TestCopyReadsBack(t *testing.T) {
 
 // A server that was left running cannot acknowledge what the copy would miss.
 func TestCopyHoldsWritersOff(t *testing.T) {
+	t.Parallel()
 	from := furnished(t)
 	s := open(t, from)
 	wrote := make(chan error, 1)
@@ -152,6 +155,7 @@ func TestCopyHoldsWritersOff(t *testing.T) {
 
 // A copy that is made under load opens, is checked, and is one moment: what one transaction wrote is all there or not at all.
 func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
 	url := migratedSQLite(t)
 	s := open(t, url)
 	var stop atomic.Bool

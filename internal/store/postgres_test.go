@@ -271,6 +271,7 @@ func TestPostgresListenerLosesItsConnection(t *testing.T) {
 
 // Behind pgbouncer in transaction mode, every transaction may meet another session.
 func TestPgbouncer(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipped: -short")
 	}
@@ -278,6 +279,7 @@ func TestPgbouncer(t *testing.T) {
 }
 
 func TestPgbouncerMigrates(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Pooler(t, pgtest.Empty(t))
 	if _, err := store.Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
@@ -289,6 +291,7 @@ func TestPgbouncerMigrates(t *testing.T) {
 
 // A transaction that waits for a lock behind pgbouncer is bounded too.
 func TestPgbouncerBoundsAWait(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t)
 	direct, pooled := newSample(t, open(t, url)), open(t, pgtest.Pooler(t, url))
 	err := direct.s.InTx(t.Context(), func(tx *store.Tx) error {
@@ -309,6 +312,7 @@ func TestPgbouncerBoundsAWait(t *testing.T) {
 
 // A server that says nothing at all costs each caller a bounded wait, and nothing once it speaks again.
 func TestPostgresSilenceIsBounded(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipped: -short")
 	}

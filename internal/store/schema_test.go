@@ -14,6 +14,7 @@ import (
 )
 
 func TestMigrations(t *testing.T) {
+	t.Parallel()
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			t.Run("up, once", func(t *testing.T) { migrateOnce(t, engine.empty(t)) })

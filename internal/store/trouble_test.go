@@ -96,6 +96,7 @@ func TestPostgresConnectionLostWithin(t *testing.T) {
 
 // A lock that another session keeps for too long is trouble, not a refusal.
 func TestPostgresLockTimeout(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t)
 	s, impatient := open(t, url), open(t, url+"&lock_timeout=50ms")
 	create := func(tx *store.Tx) error {
@@ -118,6 +119,7 @@ func TestPostgresLockTimeout(t *testing.T) {
 
 // Two transactions that wait for each other: one is run again, and both arrive.
 func TestPostgresDeadlockIsRunAgain(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t))
 	for _, id := range []string{"a", "b"} {
 		err := s.InTx(t.Context(), func(tx *store.Tx) error {
