@@ -10,21 +10,27 @@ import (
 
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/wire"
 )
 
-// maxAge is how old a cached document may be. A next key is published long before it signs, so this only bounds how soon a
-// change of settings is seen.
-const maxAge = "public, max-age=300"
+// The headers that every document has.
+var (
+	// maxAge is how old a cached document may be. A next key is published long before it signs, so this only bounds how soon a
+	// change of settings is seen.
+	maxAge      = []string{"public, max-age=300"}
+	contentType = []string{"application/json"}
+)
 
-// document is a body with what HTTP says about it.
+// document is a body with what HTTP says about it, in the form that an http.Header takes without copying.
 type document struct {
 	body         []byte
-	etag, length string
+	etag, length []string
 }
 
 func newDocument(body []byte) document {
 	digest := sha256.Sum256(body)
-	return document{body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`, length: strconv.Itoa(len(body))}
+	etag := `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`
+	return document{body: body, etag: []string{etag}, length: []string{strconv.Itoa(len(body))}}
 }
 
 // latestKeys remembers the document of the key set that was served last, until the keys change.
@@ -65,15 +71,15 @@ func serve(w http.ResponseWriter, r *http.Request, d document) error {
 		header.Set("Allow", "GET, HEAD")
 		return oauth.InvalidRequest("use GET here").WithStatus(http.StatusMethodNotAllowed)
 	}
-	header.Set("Access-Control-Allow-Origin", "*") // public documents: apps in browsers read them too
-	header.Set("Cache-Control", maxAge)
-	header.Set("ETag", d.etag)
-	if known(r.Header.Get("If-None-Match"), d.etag) {
+	wire.AllowAnyOrigin(header) // public documents: apps in browsers read them too
+	header["Cache-Control"] = maxAge
+	header["Etag"] = d.etag
+	if known(r.Header.Get("If-None-Match"), d.etag[0]) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	header.Set("Content-Type", "application/json")
-	header.Set("Content-Length", d.length)
+	header["Content-Type"] = contentType
+	header["Content-Length"] = d.length
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -31,21 +32,21 @@ func (s *Set) Sign(alg Alg, typ string, claims any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("marshal the claims: %w", err)
 	}
-	token := make([]byte, 0, 3*maxSignature+2*len(payload))
-	token = append(token, key.header(typ)...)
+	draft := drafts.Get().(*[]byte)
+	defer drafts.Put(draft)
+	token := append((*draft)[:0], key.header(typ)...)
 	token = append(token, '.')
 	token = base64.RawURLEncoding.AppendEncode(token, payload)
 	signature, err := key.sign(token)
 	if err != nil {
 		return "", fmt.Errorf("sign with key %s: %w", key.KID, err)
 	}
-	token = append(token, '.')
-	return string(base64.RawURLEncoding.AppendEncode(token, signature)), nil
+	*draft = base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)
+	return string(*draft), nil
 }
 
-// maxSignature is an RS256 signature of the longest usual key, in bytes; the
-// encoded header is shorter.
-const maxSignature = 512
+// drafts hold a token while it is made.
+var drafts = sync.Pool{New: func() any { return new([]byte) }}
 
 // sign gives no randomness: RS256 (PKCS #1 v1.5) and EdDSA need none, and
 // crypto/ecdsa then derives its nonce from key and message (RFC 6979), which
@@ -66,15 +67,15 @@ func (k *signingKey) sign(input []byte) ([]byte, error) {
 // r || s of RFC 7518 §3.4.
 func joinASN1(der []byte) ([]byte, error) {
 	var inner cryptobyte.String
-	r, s := new(big.Int), new(big.Int)
+	var r, s []byte
 	input := cryptobyte.String(der)
-	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !inner.ReadASN1Integer(r) || !inner.ReadASN1Integer(s) ||
-		r.BitLen() > 8*coordinate || s.BitLen() > 8*coordinate {
+	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !inner.ReadASN1Integer(&r) || !inner.ReadASN1Integer(&s) ||
+		len(r) > coordinate || len(s) > coordinate {
 		return nil, errors.New("the signer did not return an ASN.1 signature on P-256")
 	}
 	joined := make([]byte, 2*coordinate)
-	r.FillBytes(joined[:coordinate])
-	s.FillBytes(joined[coordinate:])
+	copy(joined[coordinate-len(r):], r)
+	copy(joined[2*coordinate-len(s):], s)
 	return joined, nil
 }
 

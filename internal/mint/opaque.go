@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
+	"sync"
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
@@ -19,11 +20,16 @@ const opaqueVersion = 1
 // sealed makes an opaque token: prefix, then base64url of the sealed claims. The claims are written in binary because JSON
 // would cost twice the time and half as many bytes again on the wire.
 func (m *Mint) sealed(access Access) string {
-	sealed := m.Keyring.Seal(accessPurpose, m.owner, appendAccess(make([]byte, 0, 256), access), m.Rand)
-	prefix := m.Issuer.AccessToken.AccessPrefix
-	token := make([]byte, 0, len(prefix)+base64.RawURLEncoding.EncodedLen(len(sealed)))
-	return string(base64.RawURLEncoding.AppendEncode(append(token, prefix...), sealed))
+	draft := drafts.Get().(*[]byte)
+	defer drafts.Put(draft)
+	plain := appendAccess((*draft)[:0], access)
+	sealed := m.Keyring.Seal(accessPurpose, m.owner, plain, m.Rand)
+	*draft = base64.RawURLEncoding.AppendEncode(append(plain[:0], m.Issuer.AccessToken.AccessPrefix...), sealed)
+	return string(*draft)
 }
+
+// drafts hold a token while it is made, first what is sealed and then what is sent.
+var drafts = sync.Pool{New: func() any { return new([]byte) }}
 
 func (m *Mint) opened(token string) (Access, error) {
 	sealed, ok := decode(token, m.Issuer.AccessToken.AccessPrefix)

@@ -10,7 +10,7 @@ import (
 // ServeRevoke is the standards' face of the endpoint: POST /oauth/revoke (RFC 7009 §2.1). The answer has no body (§2.2).
 func (h *Handler) ServeRevoke(w http.ResponseWriter, r *http.Request) error {
 	// §2.3: an app in a browser may give its tokens back. No cookie counts here.
-	w.Header().Set("Access-Control-Allow-Origin", "*")
+	wire.AllowAnyOrigin(w.Header())
 	form, err := wire.Form(r)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func jsonFace(_ *site, handle handler) http.Handler {
 func documentFace(s *site, handle handler) http.Handler {
 	inner := jsonFace(s, handle)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
+		wire.AllowAnyOrigin(w.Header())
 		inner.ServeHTTP(w, r)
 	})
 }

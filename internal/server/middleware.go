@@ -31,7 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if caught := recover(); caught != nil {
 			s.recoverFrom(answer, r, caught)
 		}
-		s.observe(r, record, answer.statusCode(), s.clock().Sub(started))
+		s.observe(r, record, answer.statusCode(), started)
 		end(record, answer.statusCode())
 	}()
 	if s.draining.Load() {
@@ -94,29 +94,35 @@ func (s *Server) requestID() string {
 }
 
 // observe writes the request's one log line and counts it.
-func (s *Server) observe(r *http.Request, record *reqlog.Record, status int, took time.Duration) {
+func (s *Server) observe(r *http.Request, record *reqlog.Record, status int, started time.Time) {
 	if record.Outcome == "" {
 		record.Outcome = "ok"
 	}
+	ended := s.clock()
+	took := ended.Sub(started)
 	s.metrics.Request(record, status, took)
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	if !s.log.Enabled(r.Context(), level) {
+	log := s.log.Handler()
+	if !log.Enabled(r.Context(), level) {
 		return
 	}
-	s.log.LogAttrs(r.Context(), level, "request", logAttrs(r, record, status, took)...)
+	line := slog.NewRecord(ended, level, "request", 0) // Logger would look for the caller, which is always this line
+	addAttrs(&line, r, record, status, took)
+	_ = log.Handle(r.Context(), line) // as Logger: who could be told?
 }
 
-// logAttrs never holds the query, the body or a header: they carry codes, tokens and what people typed.
-func logAttrs(r *http.Request, record *reqlog.Record, status int, took time.Duration) []slog.Attr {
-	attrs := []slog.Attr{
+// addAttrs never adds the query, the body or a header: they carry codes, tokens and what people typed.
+func addAttrs(line *slog.Record, r *http.Request, record *reqlog.Record, status int, took time.Duration) {
+	most := [13]slog.Attr{
 		slog.String("request_id", record.RequestID), slog.String("issuer", record.Issuer), slog.String("method", r.Method),
 		slog.String("route", record.Route), slog.Int("status", status), slog.String("outcome", record.Outcome),
 		slog.Int64("micros", took.Microseconds()), slog.String("address", record.Address),
 	}
-	for _, more := range []struct{ name, value string }{
+	attrs := most[:8]
+	for _, more := range [...]struct{ name, value string }{
 		{"reason", record.Reason}, {"client", record.Client}, {"user", record.User}, {"grant", record.Grant},
 	} {
 		if more.value != "" {
@@ -126,7 +132,7 @@ func logAttrs(r *http.Request, record *reqlog.Record, status int, took time.Dura
 	if record.Err != nil {
 		attrs = append(attrs, slog.String("error", record.Err.Error()))
 	}
-	return attrs
+	line.AddAttrs(attrs...)
 }
 
 // recorder remembers the status for the log.

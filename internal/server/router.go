@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,7 +46,23 @@ func newMux(s *site, routes []route, unknown http.Handler) http.Handler {
 	if _, taken := paths["/"]; !taken {
 		mux.Handle("/", unknown)
 	}
-	return mux
+	maps.DeleteFunc(paths, func(path string, _ *methods) bool { return strings.Contains(path, "{") })
+	return &router{paths, mux}
+}
+
+// router finds a path that is written exactly as in the table at once, without the copies that a ServeMux makes; whatever has
+// wildcards, escapes or dots is for the mux.
+type router struct {
+	exact map[string]*methods
+	mux   *http.ServeMux
+}
+
+func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if entry, ok := t.exact[r.URL.Path]; ok && r.URL.RawPath == "" {
+		entry.ServeHTTP(w, r)
+		return
+	}
+	t.mux.ServeHTTP(w, r)
 }
 
 func (m *methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -133,8 +133,14 @@ func TestRFC9110_15_5_6_AKnownPathNamesItsMethods(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
+	named := func(w http.ResponseWriter, r *http.Request) error {
+		if r.PathValue("id") == "" {
+			t.Errorf("%s has no id", r.URL)
+		}
+		return answered(w, r)
+	}
 	mux := newMux(nil, []route{
-		{http.MethodGet, "/a", jsonFace, answered}, {http.MethodPost, "/a", jsonFace, answered}, {http.MethodPost, "/b/{id}", jsonFace, answered},
+		{http.MethodGet, "/a", jsonFace, answered}, {http.MethodPost, "/a", jsonFace, answered}, {http.MethodPost, "/b/{id}", jsonFace, named},
 	}, jsonFace(nil, notFound))
 	for _, c := range []struct {
 		method, path string
@@ -145,8 +151,14 @@ func TestRFC9110_15_5_6_AKnownPathNamesItsMethods(t *testing.T) {
 		{http.MethodHead, "/a", 200, ""},
 		{http.MethodDelete, "/a", 405, "GET, POST"},
 		{http.MethodPost, "/b/7", 200, ""},
+		{http.MethodPost, "/b/{id}", 200, ""},
 		{http.MethodGet, "/b/7", 405, "POST"},
+		{http.MethodGet, "/b/{id}", 405, "POST"},
 		{http.MethodGet, "/c", 404, ""},
+		{http.MethodGet, "/%61", 200, ""},
+		{http.MethodPost, "/b/%7Bid%7D", 200, ""},
+		{http.MethodGet, "/x%2F..%2Fa", 404, ""},
+		{http.MethodGet, "/x/../a", 307, ""},
 	} {
 		answer := httptest.NewRecorder()
 		mux.ServeHTTP(answer, httptest.NewRequest(c.method, "http://acme.example"+c.path, nil))

@@ -54,7 +54,8 @@ func (h *Handler) writeOwnFamily(ctx context.Context, a authorization) error {
 	if a.familyID == "" {
 		return nil
 	}
-	err := h.Store.InTx(ctx, func(tx *store.Tx) error { return tx.CreateOwnFamily(a.family) })
+	family := a.family // the closure moves to the heap what it names, and most tokens come without a family
+	err := h.Store.InTx(ctx, func(tx *store.Tx) error { return tx.CreateOwnFamily(family) })
 	if errors.Is(err, store.ErrConflict) {
 		return errOvertaken
 	}

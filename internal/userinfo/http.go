@@ -13,8 +13,8 @@ import (
 // because a browser asks before it sends an Authorization header to another origin.
 func (h *Handler) ServeUserInfo(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", "*") // the token alone counts, never a cookie
-	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	wire.AllowAnyOrigin(header) // the token alone counts, never a cookie
+	header["Access-Control-Expose-Headers"] = exposed
 	switch r.Method {
 	case http.MethodOptions:
 		header.Set("Access-Control-Allow-Methods", "GET, POST")
@@ -38,6 +38,9 @@ func (h *Handler) ServeUserInfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	return wire.WriteJSON(w, http.StatusOK, response)
 }
+
+// exposed lets an app in a browser read why its token was refused.
+var exposed = []string{"WWW-Authenticate"}
 
 // bearerToken takes the token from the Authorization header or from a form body, never from both (RFC 6750 §2, §2.1, §2.2).
 func bearerToken(r *http.Request) (string, error) {

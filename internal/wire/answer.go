@@ -27,9 +27,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
 	h := w.Header()
-	h.Set("Content-Type", typeJSON)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
+	h["Content-Type"], h["Cache-Control"], h["Pragma"] = contentTypeJSON, noStore, noCache
 	w.WriteHeader(status)
 	_, err := w.Write(out.buffer.Bytes())
 	if err != nil {
@@ -37,6 +35,17 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	}
 	return nil
 }
+
+// Header values that every answer shares; net/http only reads them.
+var (
+	contentTypeJSON = []string{typeJSON}
+	noStore         = []string{"no-store"}
+	noCache         = []string{"no-cache"}
+	anyOrigin       = []string{"*"}
+)
+
+// AllowAnyOrigin lets every site read an answer (Fetch §3.2): one that holds nothing secret, or that no cookie opened.
+func AllowAnyOrigin(h http.Header) { h["Access-Control-Allow-Origin"] = anyOrigin }
 
 type jsonWriter struct {
 	buffer  bytes.Buffer
