@@ -1,7 +1,6 @@
 package interaction
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -65,33 +64,13 @@ func (h *Handler) listPermissions(view *web.Consent, t *turn) {
 		view.Returning = true
 		view.AlreadyAllowed = grant.Scopes.Contains(t.outcome.Asked)
 		if !view.AlreadyAllowed {
-			view.Given = h.permissions(grant.Scopes, lang)
+			view.Given = web.Permissions(h.Issuer.Scopes, grant.Scopes, lang)
 		}
 	}
-	view.Permissions = h.permissions(shown, lang)
+	view.Permissions = web.Permissions(h.Issuer.Scopes, shown, lang)
 	for i := range view.Permissions {
 		p := &view.Permissions[i]
 		p.New = grant != nil && !grant.Scopes.Union(grant.Declined).Has(p.Scope)
 		p.Unticked = grant != nil && grant.Declined.Has(p.Scope)
 	}
-}
-
-// permissions are scopes in the catalogue's order and in the reader's words.
-func (h *Handler) permissions(scopes oauth.ScopeSet, lang string) (permissions []web.Permission) {
-	for _, name := range h.Issuer.Scopes.Names().Intersect(scopes) {
-		permissions = append(permissions, h.permission(name, lang))
-	}
-	return permissions
-}
-
-func (h *Handler) permission(name, lang string) web.Permission {
-	scope, _ := h.Issuer.Scopes.Find(name)
-	permission := web.Permission{Scope: name, Sensitive: scope.Sensitive, Optional: scope.Optional}
-	wording, ok := scope.Text[lang]
-	if !ok && scope.Text != nil {
-		wording, permission.Lang = scope.Text["en"], "en"
-	}
-	permission.Title, permission.Consequence, permission.Phrase = wording.Title, wording.Detail, wording.Phrase
-	permission.Group = cmp.Or(scope.Group[lang], scope.Group["en"])
-	return permission
 }

@@ -9,6 +9,7 @@ import (
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -80,11 +81,11 @@ func (p *Portal) sendInvitation(v *visit, account seen, address string, role iss
 		if !p.mayGive(visitor.Role, role) {
 			return errNotAllowed()
 		}
-		count, err := tx.CountThrottle(p.Issuer.Name, "invite:"+v.who.UserID, inviteWindow)
+		limited, err := p.limits().SpendIn(tx, throttle.Limit{Name: "invite", Whose: v.who.UserID, Most: inviteLimit, Window: inviteWindow})
 		if err != nil {
 			return err
 		}
-		if count.Count > inviteLimit {
+		if !limited.Never() {
 			return errTooMany()
 		}
 		return errors.Join(tx.Invite(invitation), p.Mail.Queue(tx, letter), p.record(tx, v, store.Event{

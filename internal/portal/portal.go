@@ -11,8 +11,10 @@ import (
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/password"
+	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/session"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 )
 
@@ -20,6 +22,7 @@ import (
 type Config struct {
 	Issuer    *issuer.Issuer
 	Store     *store.Store
+	Keyring   *seal.Keyring
 	Clients   *client.Registry
 	Sessions  *session.Manager
 	Pages     *web.Renderer
@@ -33,6 +36,10 @@ type Portal struct{ Config }
 
 // New returns the portal of an issuer.
 func New(config Config) *Portal { return &Portal{config} }
+
+func (p *Portal) limits() *throttle.Limiter {
+	return &throttle.Limiter{Issuer: p.Issuer.Name, Store: p.Store, Keyring: p.Keyring}
+}
 
 // visit is a request of somebody who is signed in.
 type visit struct {

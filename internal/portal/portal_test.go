@@ -96,7 +96,7 @@ func newFixture(t testing.TB) *fixture {
 	f.passwords = password.New(password.Config{Rand: rand.Reader})
 	f.sender = mail.NewSender(mail.SenderConfig{Store: f.store, Keyring: keyring, Transport: f, Log: slog.New(slog.DiscardHandler)})
 	f.mux = f.routes(pages, portal.New(portal.Config{
-		Issuer: f.issuer, Store: f.store, Clients: f.clients, Sessions: f.sessions, Pages: pages, Passwords: f.passwords,
+		Issuer: f.issuer, Store: f.store, Keyring: keyring, Clients: f.clients, Sessions: f.sessions, Pages: pages, Passwords: f.passwords,
 		Mail: mail.New(mail.Config{Issuer: "acme", Keyring: keyring, Pages: pages, Rand: rand.Reader}), Rand: rand.Reader,
 	}))
 	return f

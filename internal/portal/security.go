@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"latchkey.dev/internal/mail"
-	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 )
@@ -92,7 +92,7 @@ func (p *Portal) changePassword(v *visit, form wire.Params) error {
 	if mistakes := missingPasswords(was, wanted); len(mistakes) > 0 {
 		return p.securityAgain(v, func(page *web.Security) { page.Errors = mistakes })
 	}
-	until, err := p.countPasswordTry(v)
+	until, err := p.limits().Spend(v.r.Context(), passwordLimit(v.who.UserID)) // before it is looked at: racing guesses cannot outnumber it
 	if err != nil {
 		return err
 	}
@@ -131,21 +131,9 @@ func missingPasswords(was, wanted string) (mistakes web.Errors) {
 	return mistakes
 }
 
-// countPasswordTry counts before the password is looked at, so that racing guesses cannot outnumber the limit. It returns when
-// to try again once there were too many.
-func (p *Portal) countPasswordTry(v *visit) (until micros.Time, err error) {
-	err = p.Store.InTx(v.r.Context(), func(tx *store.Tx) error {
-		throttle, err := tx.CountThrottle(p.Issuer.Name, passwordThrottle(v.who.UserID), passwordWindow)
-		until = 0
-		if throttle.Count > passwordTries {
-			until = throttle.ExpiresAt
-		}
-		return err
-	})
-	return until, err
+func passwordLimit(userID string) throttle.Limit {
+	return throttle.Limit{Name: "change password", Whose: userID, Most: passwordTries, Window: passwordWindow}
 }
-
-func passwordThrottle(userID string) string { return "change-password:" + userID }
 
 func (p *Portal) checkPasswords(v *visit, was, wanted string) (web.Errors, error) {
 	user := v.who.User
@@ -196,7 +184,7 @@ func (p *Portal) setPassword(v *visit, wanted string) error {
 		_, endErr := tx.EndOtherSessions(p.Issuer.Name, user.ID, v.who.Hash)
 		return errors.Join(endErr,
 			tx.SetPassword(p.Issuer.Name, user.ID, hash),
-			tx.ClearThrottle(p.Issuer.Name, passwordThrottle(user.ID)),
+			p.limits().Clear(tx, passwordLimit(user.ID)),
 			p.record(tx, v, store.Event{Type: store.EventPasswordChanged}),
 			p.Mail.Queue(tx, letter))
 	})

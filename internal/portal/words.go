@@ -1,56 +1,13 @@
 package portal
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 
-	"latchkey.dev/internal/issuer"
-	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
 )
-
-// english is the language that every catalogue has.
-const english = "en"
-
-// permissions puts scopes into the reader's words, in the catalogue's order, sensitive ones first.
-func permissions(catalogue issuer.Catalogue, scopes oauth.ScopeSet, lang string) []web.Permission {
-	var all []web.Permission
-	for _, name := range catalogue.Names() {
-		if scope, ok := catalogue.Find(name); ok && scopes.Has(name) {
-			all = append(all, permission(scope, lang))
-		}
-	}
-	for _, name := range scopes { // what the catalogue no longer has can still be given
-		if _, ok := catalogue.Find(name); !ok {
-			all = append(all, web.Permission{Scope: name})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b web.Permission) int { return cmp.Compare(first(b), first(a)) })
-	return all
-}
-
-func first(p web.Permission) int {
-	if p.Sensitive {
-		return 1
-	}
-	return 0
-}
-
-// permission says one scope; the pages themselves have the words of OpenID Connect's own.
-func permission(scope issuer.Scope, lang string) web.Permission {
-	text, spoken := scope.Text[lang], ""
-	if text.Title == "" {
-		text, spoken = scope.Text[english], english
-	}
-	return web.Permission{
-		Scope: scope.Name, Title: text.Title, Consequence: text.Detail, Lang: spoken, Sensitive: scope.Sensitive,
-		Group: cmp.Or(scope.Group[lang], scope.Group[english]),
-	}
-}
 
 // names looks up what apps and accounts are called, each once for a page.
 type names struct {
@@ -119,7 +76,7 @@ func (n *names) connection(grant store.Grant, accountName, lang string) (web.Con
 	}
 	return web.Connection{
 		App: app.App, Account: web.Account{ID: grant.AccountID, Name: accountName}, Owner: app.owner, Suspended: app.suspended,
-		Permissions: permissions(n.p.Issuer.Scopes, grant.Scopes, lang), ConnectedAt: grant.CreatedAt.Time(), LastUsedAt: grant.LastUsedAt.Time(),
+		Permissions: web.Permissions(n.p.Issuer.Scopes, grant.Scopes, lang), ConnectedAt: grant.CreatedAt.Time(), LastUsedAt: grant.LastUsedAt.Time(),
 		Offline: grant.Scopes.Has("offline_access"), URL: connectionPath(grant.ClientID, grant.AccountID),
 	}, nil
 }

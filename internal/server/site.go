@@ -102,7 +102,7 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		sandbox:  sandbox.New(sandbox.Config{Issuer: is, Store: c.Store, Mint: tokens, Faults: faults, Pages: c.Pages}),
 		exchange: exchange.New(exchange.Config{Issuer: is, Store: c.Store, Clients: clients, Mint: tokens, ServiceAccounts: services}),
 		portal: portal.New(portal.Config{
-			Issuer: is, Store: c.Store, Clients: clients, Sessions: sessions, Pages: c.Pages, Passwords: passwords, Mail: outbox, Rand: c.Rand,
+			Issuer: is, Store: c.Store, Keyring: c.Keyring, Clients: clients, Sessions: sessions, Pages: c.Pages, Passwords: passwords, Mail: outbox, Rand: c.Rand,
 		}),
 		logout: logout.New(logout.Config{
 			Issuer: is, Keyring: c.Keyring, Clients: clients, Mint: tokens, Sessions: sessions, Pages: c.Pages, Rand: c.Rand,
