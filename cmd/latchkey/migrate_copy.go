@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -34,7 +31,7 @@ func (p *program) runCopy(ctx context.Context, from, to string) error {
 		return usage("say what to copy with --from sqlite:PATH and where with --to postgres://USER@HOST/NAME")
 	}
 	bar := newProgress(p.err)
-	copied, err := store.Copy(ctx, from, to, bar.show)
+	copied, err := store.Copy(ctx, from, to, bar.copied)
 	bar.end()
 	if err != nil {
 		return copyTrouble(err)
@@ -61,50 +58,4 @@ func copyTrouble(err error) error {
 		return refuse(exitDatabase, "the source's schema is version %d and this latchkey needs %d: run `latchkey migrate up` on it first", schema.Have, schema.Need)
 	}
 	return refuse(exitDatabase, "nothing was copied: %v", err)
-}
-
-// progress draws a bar on a terminal, and prints a line a table elsewhere.
-type progress struct {
-	out   io.Writer
-	drawn bool // on a terminal
-	open  bool // a line was begun
-}
-
-func newProgress(out io.Writer) *progress {
-	p := &progress{out: out}
-	if file, ok := out.(*os.File); ok {
-		about, err := file.Stat()
-		p.drawn = err == nil && about.Mode()&os.ModeCharDevice != 0
-	}
-	return p
-}
-
-const barWidth = 30
-
-func (p *progress) show(now store.CopyProgress) {
-	done := now.Done == now.Total && now.Checking
-	if !p.drawn {
-		if done {
-			_, _ = fmt.Fprintf(p.out, "%s: %d rows copied and read back\n", now.Table, now.Total)
-		}
-		return
-	}
-	percent := 100 * now.Done / max(1, now.Total)
-	what := "copying "
-	if now.Checking {
-		what = "checking"
-	}
-	filled := int(percent) * barWidth / 100
-	bar := strings.Repeat("#", filled) + strings.Repeat(".", barWidth-filled)
-	_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s %-18s [%s] %3d %%  %d of %d", what, now.Table, bar, percent, now.Done, now.Total)
-	if p.open = !done; done {
-		_, _ = fmt.Fprintln(p.out)
-	}
-}
-
-// end leaves the line of a copy that stopped in the middle.
-func (p *progress) end() {
-	if p.open {
-		_, _ = fmt.Fprintln(p.out)
-	}
 }

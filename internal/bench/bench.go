@@ -1,19 +1,15 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"latchkey.dev/internal/jwk"
@@ -29,64 +25,26 @@ type Config struct {
 	Connections []int
 	// Measure is how long each measurement takes, after a warm-up of a fifth of it.
 	Measure time.Duration
+	// Repeat is how often everything is measured; the report has the medians.
+	Repeat int
 	// Only names the operations to measure by a part of their names; empty means all.
 	Only []string
 	// Profiles is a folder for the server's processor profile of each measurement; empty takes none.
 	Profiles string
-	// Progress hears what is being measured.
-	Progress io.Writer
+	// Progress hears how far the run is.
+	Progress func(Progress)
 	Clock    func() time.Time
 	Rand     io.Reader
 }
 
-// Report is what a run found.
-type Report struct {
-	// Limits are what the machine itself can do.
-	Limits []Limit `json:"limits"`
-	Lines  []Line  `json:"lines"`
-	// IdleMemory is the server's resident memory before any request, in bytes; LoadedMemory after the last one.
-	IdleMemory   int64         `json:"idle_memory_bytes"`
-	LoadedMemory int64         `json:"loaded_memory_bytes"`
-	Signatures   []Signature   `json:"signatures"`
-	Took         time.Duration `json:"took_ns"`
+// Progress is how far something is, and about how long the rest takes.
+type Progress struct {
+	What        string
+	Done, Total int
+	Left        time.Duration
 }
 
-// Limit is the machine's own figures at a number of connections.
-type Limit struct {
-	Connections int     `json:"connections"`
-	HTTP        float64 `json:"http_per_second"`
-	HTTPP99     int64   `json:"http_p99_us"`
-	HTTPCost    float64 `json:"http_processor_us"`
-	// Commits are durable transactions a second, of one and of two rows.
-	OneRow  float64 `json:"one_row_commits_per_second"`
-	TwoRows float64 `json:"two_row_commits_per_second"`
-}
-
-// Signature is how long one takes.
-type Signature struct {
-	Alg    string  `json:"alg"`
-	Micros float64 `json:"us"`
-}
-
-// Line is one operation at one number of connections.
-type Line struct {
-	Name        string  `json:"name"`
-	Connections int     `json:"connections"`
-	PerSecond   float64 `json:"per_second"`
-	P50         int64   `json:"p50_us"`
-	P99         int64   `json:"p99_us"`
-	Errors      int     `json:"errors"`
-	FirstError  string  `json:"first_error,omitempty"`
-	// Processor is the server's processor time an operation, in microseconds.
-	Processor float64 `json:"processor_us"`
-	// Growth is how many bytes the database grew an operation; -1 when it cannot be told.
-	Growth float64 `json:"growth_bytes"`
-	// ShareHTTP is the share of net/http's rate; ShareCommits of the engine's two-row commits.
-	ShareHTTP    float64 `json:"share_http"`
-	ShareCommits float64 `json:"share_commits,omitempty"`
-}
-
-// Run measures everything once.
+// Run measures everything, as often as the configuration says.
 func Run(ctx context.Context, config Config) (*Report, error) {
 	started := config.Clock()
 	folder, err := os.MkdirTemp("", "latchkey-bench-")
@@ -98,34 +56,52 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Config: config, world: w, report: &Report{}}
-	err = errors.Join(b.run(ctx), w.store.Close())
-	b.report.Took = config.Clock().Sub(started)
-	return b.report, err
+	b := &bench{Config: config, world: w}
+	b.Repeat = max(1, b.Repeat)
+	report, err := b.repeat(ctx)
+	if err := errors.Join(err, w.store.Close()); err != nil {
+		return nil, err
+	}
+	report.At, report.Machine, report.Database = started.UTC().Truncate(time.Second), machine(), w.engine()
+	report.Seconds, report.Took = b.Measure.Seconds(), config.Clock().Sub(started)
+	return report, nil
 }
 
 type bench struct {
 	Config
-	world  *world
+	world *world
+	// report is the run's that is under way; steps counts over all runs.
 	report *Report
+	steps  int
 }
 
+func (b *bench) repeat(ctx context.Context) (*Report, error) {
+	runs := make([]*Report, b.Repeat)
+	for i := range runs {
+		runs[i] = &Report{}
+		b.report = runs[i]
+		if err := b.run(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return summary(runs), nil
+}
+
+// run measures everything once, with a server of its own.
 func (b *bench) run(ctx context.Context) error {
 	if err := b.limits(ctx); err != nil {
 		return fmt.Errorf("measure the machine: %w", err)
 	}
-	server, err := start(ctx, b.Program, []string{"serve", "--config", b.world.configPath()})
+	server, err := b.start(ctx, "serve", "--config", b.world.configPath())
 	if err != nil {
 		return err
 	}
 	defer server.stop()
+	b.report.Ready = float64(server.ready.Microseconds()) / 1e3
 	if b.report.IdleMemory, err = residentMemory(server.pid()); err != nil {
 		return err
 	}
-	for _, m := range measurements() {
-		if !b.wanted(m.name) {
-			continue
-		}
+	for _, m := range b.wanted() {
 		for _, connections := range b.Connections {
 			line, err := b.line(ctx, server, m, connections)
 			if err != nil {
@@ -138,18 +114,40 @@ func (b *bench) run(ctx context.Context) error {
 	return err
 }
 
-// progress says what is being measured; a terminal that went away does not stop the measurement.
-func (b *bench) progress(what string, connections int) {
-	_, _ = fmt.Fprintf(b.Progress, "%s, %d connections\n", what, connections)
+// wanted are the measurements that the configuration asks for.
+func (b *bench) wanted() []measurement {
+	var wanted []measurement
+	for _, m := range measurements() {
+		if len(b.Only) == 0 || containsAny(m.name, b.Only) {
+			wanted = append(wanted, m)
+		}
+	}
+	return wanted
 }
 
-func (b *bench) wanted(name string) bool {
-	for _, part := range b.Only {
+func containsAny(name string, parts []string) bool {
+	for _, part := range parts {
 		if strings.Contains(name, part) {
 			return true
 		}
 	}
-	return len(b.Only) == 0
+	return false
+}
+
+// limitCost is how many measurements' time the machine's own limits take.
+const limitCost = 2
+
+// progress tells what is measured next.
+func (b *bench) progress(what string, connections, cost int) {
+	total := b.Repeat * len(b.Connections) * (limitCost + len(b.wanted()))
+	step := b.Measure + b.Measure/5
+	if b.Repeat > 1 {
+		what = fmt.Sprintf("run %d of %d: %s", b.steps*b.Repeat/total+1, b.Repeat, what)
+	}
+	b.Progress(Progress{
+		What: fmt.Sprintf("%s, %d connections", what, connections), Done: b.steps, Total: total, Left: time.Duration(total-b.steps) * step,
+	})
+	b.steps += cost
 }
 
 // answerSize is a token answer's; the limit's body has it too.
@@ -163,24 +161,23 @@ func (b *bench) limits(ctx context.Context) error {
 		}
 		b.report.Signatures = append(b.report.Signatures, Signature{Alg: string(alg), Micros: float64(took.Nanoseconds()) / 1e3})
 	}
-	bare, err := start(ctx, b.Program, []string{"bench", "--serve-limit", strconv.Itoa(answerSize)})
+	bare, err := b.start(ctx, "bench", "--serve-limit", strconv.Itoa(answerSize))
 	if err != nil {
 		return err
 	}
 	defer bare.stop()
 	for _, connections := range b.Connections {
-		b.progress("limits", connections)
-		limit := Limit{Connections: connections}
+		b.progress("the machine's limits", connections, limitCost)
 		request := post(host("opaque"), "/oauth/token", b.world.sites["opaque"].basic, "grant_type=client_credentials&scope=reports")
-		r, cost, err := b.drive(ctx, bare, connections, func(int) (operation, error) { return repeat(request), nil })
+		r, err := b.drive(ctx, bare, connections, func(int) (operation, error) { return repeat(request), nil })
 		if err != nil {
 			return err
 		}
-		limit.HTTP, limit.HTTPP99, limit.HTTPCost = r.perSecond(), r.p99.Microseconds(), cost
-		if limit.OneRow, err = durableCommits(ctx, b.world.store, b.Clock, connections, 1, b.Measure/2); err != nil {
+		limit := Limit{Connections: connections, HTTP: r.perSecond(), HTTPP99: r.p99.Microseconds(), HTTPCost: r.perOperation(r.server)}
+		if limit.OneRow, err = b.world.durableCommits(ctx, connections, 1, b.Measure/2); err != nil {
 			return err
 		}
-		if limit.TwoRows, err = durableCommits(ctx, b.world.store, b.Clock, connections, 2, b.Measure/2); err != nil {
+		if limit.TwoRows, err = b.world.durableCommits(ctx, connections, 2, b.Measure/2); err != nil {
 			return err
 		}
 		b.report.Limits = append(b.report.Limits, limit)
@@ -189,33 +186,31 @@ func (b *bench) limits(ctx context.Context) error {
 }
 
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
-	b.progress(m.name, connections)
-	before, beforeErr := b.world.size(ctx)
+	b.progress(m.name, connections, 1)
+	before, beforeErr := b.world.store.Size(ctx)
 	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
-	r, cost, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
+	r, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
 	if err := errors.Join(err, profiled()); err != nil {
 		return Line{}, err
 	}
-	after, afterErr := b.world.size(ctx)
+	after, afterErr := b.world.store.Size(ctx)
 	line := Line{
 		Name: m.name, Connections: connections, PerSecond: r.perSecond(), P50: r.p50.Microseconds(), P99: r.p99.Microseconds(),
-		Errors: r.errors, Processor: cost, Growth: -1,
+		Errors: r.errors, Processor: r.perOperation(r.server), DatabaseProcessor: r.perOperation(r.database), Growth: -1,
+	}
+	for i, name := range m.requests {
+		p50, p99 := percentiles(r.requests[i])
+		line.Requests = append(line.Requests, Request{Name: name, P50: p50.Microseconds(), P99: p99.Microseconds()})
 	}
 	if r.firstError != nil {
 		line.FirstError = r.firstError.Error()
 	}
 	if beforeErr == nil && afterErr == nil && r.operations > 0 {
-		line.Growth = float64(after-before) / float64(r.operations)
+		line.Growth = float64(max(0, after-before)) / float64(r.operations)
 	}
-	for _, limit := range b.report.Limits {
-		if limit.Connections == connections {
-			line.ShareHTTP = line.PerSecond / limit.HTTP
-			if m.writes > 0 {
-				line.ShareCommits = line.PerSecond * float64(m.writes) / limit.TwoRows
-			}
-		}
-	}
-	return line, nil
+	line.relate(b.report.limit(connections), b.world.commitRows(), m.commits)
+	line.Memory, err = residentMemory(server.pid())
+	return line, err
 }
 
 // profile asks the server for its processor profile while a measurement runs; the returned function waits for it.
@@ -247,62 +242,38 @@ func download(ctx context.Context, url, path string) error {
 	return os.WriteFile(path, body, 0o600)
 }
 
-// drive loads a process and returns what the load saw and the process's time an operation in microseconds.
-func (b *bench) drive(ctx context.Context, p *process, connections int, each func(int) (operation, error)) (result, float64, error) {
-	var marks []time.Duration
+// drive loads a process and returns what the load saw, and what it cost the process and the database.
+func (b *bench) drive(ctx context.Context, p *process, connections int, each func(int) (operation, error)) (result, error) {
+	var marks []usage
 	var markErr error
 	r, err := load{
 		addr: p.addr, connections: connections, warmUp: b.Measure / 5, measure: b.Measure, clock: b.Clock, each: each,
 	}.run(ctx, func() {
-		used, err := processorTime(p.pid())
+		used, err := b.used(p)
 		marks, markErr = append(marks, used), errors.Join(markErr, err)
 	})
 	if err := errors.Join(err, markErr); err != nil {
-		return r, 0, err
+		return r, err
 	}
-	return r, float64((marks[1] - marks[0]).Microseconds()) / float64(max(1, r.operations)), nil
+	r.usage = usage{server: marks[1].server - marks[0].server, database: marks[1].database - marks[0].database}
+	if !b.world.postgresHere() {
+		r.database = unknown
+	}
+	return r, nil
 }
 
-// process is a server under load.
-type process struct {
-	cmd         *exec.Cmd
-	addr, admin string
-}
+// usage is processor time.
+type usage struct{ server, database time.Duration }
 
-// address finds host:port in the line that a server prints when it is ready.
-var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+// unknown is processor time that cannot be told.
+const unknown = -1
 
-// start runs a server and waits for the line that tells its address.
-func start(ctx context.Context, program string, args []string) (*process, error) {
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // G204: the program is this one
-	cmd.Env = append(os.Environ(), "LATCHKEY_MASTER_KEY="+masterKey)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+func (b *bench) used(p *process) (used usage, err error) {
+	if used.server, err = processorTime(p.pid()); err != nil {
+		return used, err
 	}
-	var trouble strings.Builder
-	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, err
+	if b.world.postgresHere() {
+		used.database, err = processorTimeOf("postgres")
 	}
-	cmd.Stderr = log // a file, as in production: a pipe would make the load read the log
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if found := address.FindAllString(lines.Text(), -1); len(found) > 0 {
-			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return &process{cmd: cmd, addr: found[0], admin: found[len(found)-1]}, nil
-		}
-		fmt.Fprintln(&trouble, lines.Text())
-	}
-	return nil, fmt.Errorf("%s %s did not start: %s", program, strings.Join(args, " "), trouble.String())
-}
-
-func (p *process) pid() int { return p.cmd.Process.Pid }
-
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	_ = p.cmd.Wait()
+	return used, err
 }

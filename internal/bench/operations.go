@@ -11,9 +11,11 @@ import (
 // measurement is one line of the table: an operation, and what the machine could do at best.
 type measurement struct {
 	name string
-	// writes names the limit: what reads is held against net/http, what writes against the engine's durable commit.
-	writes int
-	each   func(ctx context.Context, w *world, worker int) (operation, error)
+	// requests names them, where an operation is several.
+	requests []string
+	// commits is how many durable commits one operation makes.
+	commits int
+	each    func(ctx context.Context, w *world, worker int) (operation, error)
 }
 
 // measurements are all that is measured, in the table's order.
@@ -27,9 +29,9 @@ func measurements() []measurement {
 		{name: "userinfo", each: userInfo},
 		{name: "discovery", each: get("/.well-known/openid-configuration")},
 		{name: "jwks", each: get("/.well-known/jwks.json")},
-		{name: "refresh", writes: 1, each: refresh},
-		{name: "code flow", writes: 2, each: codeFlow},
-		{name: "revocation", writes: 1, each: revocation},
+		{name: "refresh", commits: 1, each: refresh},
+		{name: "code flow", requests: []string{"authorize", "redeem"}, commits: 2, each: codeFlow},
+		{name: "revocation", requests: []string{"issue", "revoke"}, commits: 1, each: revocation},
 	}
 }
 
@@ -44,19 +46,9 @@ func post(host, path, authorization, body string) []byte {
 	return b.Bytes()
 }
 
-func expect(c *conn, request []byte, status int) error {
-	if err := c.do(request); err != nil {
-		return err
-	}
-	if c.status != status {
-		return fmt.Errorf("status %d, not %d: %.200s", c.status, status, c.body)
-	}
-	return nil
-}
-
 // repeat sends the same request again and again.
 func repeat(request []byte) operation {
-	return func(c *conn) error { return expect(c, request, 200) }
+	return func(c *caller) error { return c.expect(request, 200) }
 }
 
 func clientCredentials(name string) func(context.Context, *world, int) (operation, error) {
@@ -68,8 +60,8 @@ func clientCredentials(name string) func(context.Context, *world, int) (operatio
 func introspection(_ context.Context, w *world, _ int) (operation, error) {
 	s := w.sites["opaque"]
 	request := post(host("opaque"), "/oauth/introspect", s.basic, "token="+s.userToken)
-	return func(c *conn) error {
-		if err := expect(c, request, 200); err != nil {
+	return func(c *caller) error {
+		if err := c.expect(request, 200); err != nil {
 			return err
 		}
 		if !bytes.Contains(c.body, []byte(`"active":true`)) {
@@ -93,8 +85,8 @@ func get(path string) func(context.Context, *world, int) (operation, error) {
 func refresh(ctx context.Context, w *world, _ int) (operation, error) {
 	s := w.sites["opaque"]
 	token, _, err := w.authorize(ctx, s)
-	return func(c *conn) error {
-		if err := expect(c, post(host("opaque"), "/oauth/token", s.basic, "grant_type=refresh_token&refresh_token="+token+"&scope=orders"), 200); err != nil {
+	return func(c *caller) error {
+		if err := c.expect(post(host("opaque"), "/oauth/token", s.basic, "grant_type=refresh_token&refresh_token="+token+"&scope=orders"), 200); err != nil {
 			return err
 		}
 		token = c.member("refresh_token")
@@ -111,8 +103,8 @@ func codeFlow(_ context.Context, w *world, worker int) (operation, error) {
 		"state": {"state-" + strconv.Itoa(worker)}, "nonce": {"nonce"}, "code_challenge": {s.codeChallenge}, "code_challenge_method": {"S256"},
 	}
 	begin := fmt.Appendf(nil, "GET /oauth/authorize?%s HTTP/1.1\r\nHost: %s\r\nCookie: %s=%s\r\n\r\n", query.Encode(), host("opaque"), cookieName, s.session)
-	return func(c *conn) error {
-		if err := expect(c, begin, 302); err != nil {
+	return func(c *caller) error {
+		if err := c.expect(begin, 302); err != nil {
 			return err
 		}
 		answer, err := url.Parse(string(c.location))
@@ -122,7 +114,7 @@ func codeFlow(_ context.Context, w *world, worker int) (operation, error) {
 		body := url.Values{
 			"grant_type": {"authorization_code"}, "code": {answer.Query().Get("code")}, "redirect_uri": {s.redirectURI}, "code_verifier": {s.verifier},
 		}
-		return expect(c, post(host("opaque"), "/oauth/token", s.basic, body.Encode()), 200)
+		return c.expect(post(host("opaque"), "/oauth/token", s.basic, body.Encode()), 200)
 	}, nil
 }
 
@@ -130,10 +122,10 @@ func codeFlow(_ context.Context, w *world, worker int) (operation, error) {
 func revocation(_ context.Context, w *world, _ int) (operation, error) {
 	s := w.sites["opaque"]
 	issue := post(host("opaque"), "/oauth/token", s.basic, "grant_type=client_credentials&scope=reports")
-	return func(c *conn) error {
-		if err := expect(c, issue, 200); err != nil {
+	return func(c *caller) error {
+		if err := c.expect(issue, 200); err != nil {
 			return err
 		}
-		return expect(c, post(host("opaque"), "/oauth/revoke", s.basic, "token="+c.member("access_token")), 200)
+		return c.expect(post(host("opaque"), "/oauth/revoke", s.basic, "token="+c.member("access_token")), 200)
 	}, nil
 }

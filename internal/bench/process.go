@@ -2,36 +2,87 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // ticksPerSecond is USER_HZ, which Linux fixes for /proc at 100.
 const ticksPerSecond = 100
 
-// processorTime is the user and system time of a process and its threads (proc(5), fields 14 and 15 of stat).
+// The fields of /proc/PID/stat after the name in brackets (proc(5)), counted from 0: own time, and that of children that ended.
+const (
+	ownTime   = 11
+	endedTime = 13
+	timesEnd  = 15
+)
+
+// processorTime is the user and system time of a process and its threads.
 func processorTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, ok := bytes.Cut(stat, []byte(") ")) // the name may hold spaces
-	fields := strings.Fields(string(rest))
-	if !ok || len(fields) < 13 {
-		return 0, fmt.Errorf("cannot read /proc/%d/stat", pid)
+	return ticks(stat, ownTime, endedTime)
+}
+
+// processorTimeOf is that of all processes of a name, with those that ended meanwhile, which their parent counts.
+func processorTimeOf(name string) (total time.Duration, err error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
 	}
-	var ticks int64
-	for _, field := range fields[11:13] {
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // it ended since it was listed
+		}
+		if err != nil {
+			return 0, err
+		}
+		if nameOf(stat) != name {
+			continue
+		}
+		used, err := ticks(stat, ownTime, timesEnd)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
+}
+
+func nameOf(stat []byte) string {
+	begin, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
+	if begin < 0 || end < begin {
+		return ""
+	}
+	return string(stat[begin+1 : end])
+}
+
+// ticks sums some of stat's fields.
+func ticks(stat []byte, from, to int) (time.Duration, error) {
+	end := bytes.LastIndexByte(stat, ')') // the name may hold spaces and brackets
+	fields := strings.Fields(string(stat[end+1:]))
+	if end < 0 || len(fields) < to {
+		return 0, fmt.Errorf("not what /proc/PID/stat holds: %.100q", stat)
+	}
+	var sum int64
+	for _, field := range fields[from:to] {
 		n, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
 			return 0, err
 		}
-		ticks += n
+		sum += n
 	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+	return time.Duration(sum) * time.Second / ticksPerSecond, nil
 }
 
 // residentMemory is a process's VmRSS in bytes.
@@ -47,4 +98,17 @@ func residentMemory(pid int) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no VmRSS in /proc/%d/status", pid)
+}
+
+// machine says what the figures were measured on.
+func machine() string {
+	name := runtime.GOARCH
+	info, _ := os.ReadFile("/proc/cpuinfo") // where there is none, the architecture must do
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			name = strings.TrimSpace(value)
+			break
+		}
+	}
+	return fmt.Sprintf("%s, %d processors", name, runtime.NumCPU())
 }

@@ -17,13 +17,20 @@ func (r *Report) Table(out io.Writer) error {
 			fmt.Fprintf(&text, "%s at %d connections, the first error: %s\n", l.Name, l.Connections, l.FirstError)
 		}
 	}
-	fmt.Fprintf(&text, "\nmemory: %d MB idle, %d MB after the load\n", r.IdleMemory>>20, r.LoadedMemory>>20)
+	fmt.Fprintf(&text, "\nready in %.0f ms; memory: %d MB idle, %d MB after the load\n", r.Ready, megabytes(r.IdleMemory), megabytes(r.LoadedMemory))
+	if r.Runs > 1 {
+		fmt.Fprintf(&text, "each figure is the median of %d runs\n", r.Runs)
+	}
 	_, err := io.WriteString(out, text.String())
 	return err
 }
 
+// megabytes rounds up, as a bar is read.
+func megabytes(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
+
 // machine is what this machine itself can do.
 func (r *Report) machine(text *strings.Builder) {
+	fmt.Fprintf(text, "%s; %s\n\n", r.Machine, r.Database)
 	rows := []string{"this machine\tconnections\thttp/s\tp99 µs\tprocessor µs\tone-row commits/s\ttwo-row commits/s"}
 	for _, l := range r.Limits {
 		rows = append(rows, fmt.Sprintf("\t%d\t%.0f\t%d\t%.1f\t%.0f\t%.0f", l.Connections, l.HTTP, l.HTTPP99, l.HTTPCost, l.OneRow, l.TwoRows))
@@ -36,19 +43,27 @@ func (r *Report) machine(text *strings.Builder) {
 }
 
 func (r *Report) operations(text *strings.Builder) {
-	rows := []string{"operation\tconnections\tops/s\tof http\tof commits\tp50 µs\tp99 µs\terrors\tprocessor µs\t× http\tbytes/op"}
+	rows := []string{"operation\tconnections\tops/s\tof http\tof commits\tp50 µs\tp99 µs\t× http\terrors\tserver µs\t× http\tdatabase µs\tbytes/op\tMB"}
 	for _, l := range r.Lines {
-		commits, growth := "", ""
+		commits := ""
 		if l.ShareCommits > 0 {
-			commits = fmt.Sprintf("%.2f", l.ShareCommits)
+			commits = fmt.Sprintf("%.2f of %d-row", l.ShareCommits, l.CommitRows)
 		}
-		if l.Growth >= 0 {
-			growth = fmt.Sprintf("%.0f", l.Growth)
+		rows = append(rows, fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%s\t%d\t%d\t%.1f\t%d\t%s\t%.1f\t%s\t%s\t%d", l.Name, l.Connections, l.PerSecond, l.ShareHTTP, commits,
+			l.P50, l.P99, l.TailHTTP, l.Errors, known("%.1f", l.Processor), l.CostHTTP, known("%.1f", l.DatabaseProcessor), known("%.0f", l.Growth), megabytes(l.Memory)))
+		for _, request := range l.Requests {
+			rows = append(rows, fmt.Sprintf("… %s\t%d\t\t\t\t%d\t%d\t\t\t\t\t\t\t", request.Name, l.Connections, request.P50, request.P99))
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%s\t%d\t%d\t%d\t%.1f\t%.1f\t%s", l.Name, l.Connections, l.PerSecond, l.ShareHTTP, commits,
-			l.P50, l.P99, l.Errors, l.Processor, l.Processor/r.limit(l.Connections).HTTPCost, growth))
 	}
 	align(text, rows)
+}
+
+// known writes a figure, and a dash for one that cannot be told.
+func known(format string, figure float64) string {
+	if figure < 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, figure)
 }
 
 // align writes rows of tab-separated cells as columns.
@@ -56,13 +71,4 @@ func align(text *strings.Builder, rows []string) {
 	w := tabwriter.NewWriter(text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = io.WriteString(w, strings.Join(rows, "\t\n")+"\t\n") // a strings.Builder takes everything
 	_ = w.Flush()
-}
-
-func (r *Report) limit(connections int) Limit {
-	for _, l := range r.Limits {
-		if l.Connections == connections {
-			return l
-		}
-	}
-	return Limit{}
 }

@@ -9,8 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/issuer"
@@ -197,7 +200,29 @@ func (w *world) authorize(ctx context.Context, s *site) (refresh, access string,
 	return refresh, access, err
 }
 
-// size is how many bytes the database holds. SQLite's is the file after a checkpoint.
-func (w *world) size(ctx context.Context) (int64, error) {
-	return w.store.Size(ctx)
+func (w *world) postgres() bool { return !strings.HasPrefix(w.database, "sqlite:") }
+
+func (w *world) engine() string {
+	if w.postgres() {
+		return "postgres"
+	}
+	return "sqlite"
+}
+
+// commitRows is how many rows each commit has that writes are held against. On SQLite that is two, because the same number of
+// commits is cheaper there the more of them share a sync; on PostgreSQL each syncs for itself.
+func (w *world) commitRows() int {
+	if w.postgres() {
+		return 1
+	}
+	return 2
+}
+
+// postgresHere tells whether PostgreSQL runs on this machine, so that its processor time can be read.
+func (w *world) postgresHere() bool {
+	if !w.postgres() {
+		return false
+	}
+	config, err := pgxpool.ParseConfig(w.database)
+	return err == nil && (strings.HasPrefix(config.ConnConfig.Host, "/") || slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, config.ConnConfig.Host))
 }
