@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -10,44 +13,118 @@ import (
 	"latchkey.dev/internal/bench"
 )
 
+// benchOptions are what the command line says beyond what is measured.
+type benchOptions struct {
+	config             bench.Config
+	seconds            float64
+	from, compare, svg string
+}
+
 func (p *program) bench() *cobra.Command {
-	bar := newProgress(p.err)
-	config := bench.Config{Progress: bar.measured, Clock: p.clock, Rand: p.rand}
+	o := benchOptions{config: bench.Config{Clock: p.clock, Rand: p.rand}}
 	var limit int
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure a server on this machine, beside what the machine itself can do", Args: needs,
 		Long: "Measure a server on this machine. Each operation runs at several numbers of connections, and the same run measures the machine's own\n" +
 			"limits: net/http answering a fixed body of the same size, a signature, a durable commit. So every line also reads as a share of the limit.\n" +
-			"It starts its own server with data of its own; stop other work on the machine first.",
+			"It starts its own server with data of its own; stop other work on the machine first.\n\n" +
+			"With --compare it ends with exit code 1 when an operation's share of the limit fell by more than a tenth.",
 		Example: "  latchkey bench\n  latchkey bench --only refresh,introspection --connections 64 --repeat 5\n" +
-			"  latchkey bench --database postgres://latchkey@localhost/bench --json",
+			"  latchkey bench --database postgres://latchkey@localhost/bench --json > today.json\n" +
+			"  latchkey bench --from today.json --compare yesterday.json --svg today.svg",
 	}
-	cmd.Flags().StringVar(&config.Database, "database", "", "the server's `database`, empty but for an earlier run; default: SQLite in a temporary folder")
-	cmd.Flags().IntSliceVar(&config.Connections, "connections", []int{1, 16, 64}, "`numbers` of connections at once")
-	cmd.Flags().StringSliceVar(&config.Only, "only", nil, "measure operations whose names contain one of these `parts`")
-	cmd.Flags().IntVar(&config.Repeat, "repeat", 1, "measure everything `N` times, the machine's limits too, and report the median of each figure")
-	cmd.Flags().StringVar(&config.Profiles, "profiles", "", "write the server's processor profile of each measurement into this `folder`")
-	seconds := cmd.Flags().Float64("seconds", 2, "how many `seconds` each measurement takes")
-	cmd.Flags().IntVar(&limit, "serve-limit", 0, "")
-	_ = cmd.Flags().MarkHidden("serve-limit") // the machine's limit, as a process of its own
+	flags := cmd.Flags()
+	flags.StringVar(&o.config.Database, "database", "", "the server's `database`, empty but for an earlier run; default: SQLite in a temporary folder")
+	flags.IntSliceVar(&o.config.Connections, "connections", []int{1, 16, 64}, "`numbers` of connections at once")
+	flags.StringSliceVar(&o.config.Only, "only", nil, "measure operations whose names contain one of these `parts`")
+	flags.IntVar(&o.config.Repeat, "repeat", 1, "measure everything `N` times, the machine's limits too, and report the median of each figure")
+	flags.StringVar(&o.config.Profiles, "profiles", "", "write the server's processor profile of each measurement into this `folder`")
+	flags.Float64Var(&o.seconds, "seconds", 2, "how many `seconds` each measurement takes")
+	flags.StringVar(&o.from, "from", "", "measure nothing, and show the result that an earlier --json wrote into this `file`")
+	flags.StringVar(&o.compare, "compare", "", "compare with the result that an earlier --json wrote into this `file`")
+	flags.StringVar(&o.svg, "svg", "", "draw the result into this `file`")
+	flags.IntVar(&limit, "serve-limit", 0, "")
+	_ = flags.MarkHidden("serve-limit") // the machine's limit, as a process of its own
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if limit > 0 {
 			return bench.ServeLimit(cmd.Context(), p.out, limit)
 		}
-		program, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("find this program: %w", err)
-		}
-		config.Program, config.Measure = program, time.Duration(*seconds*float64(time.Second))
-		report, err := bench.Run(cmd.Context(), config)
-		bar.end()
-		if err != nil {
-			return err
-		}
-		if p.json {
-			return p.show(report, nil)
-		}
-		return report.Table(p.out)
+		return p.runBench(cmd.Context(), o)
 	}
 	return cmd
+}
+
+func (p *program) runBench(ctx context.Context, o benchOptions) error {
+	var old *bench.Report
+	var err error
+	if o.compare != "" { // before a run of minutes
+		if old, err = readReport(o.compare); err != nil {
+			return err
+		}
+	}
+	report, err := p.measure(ctx, o)
+	if err != nil {
+		return err
+	}
+	worse := 0
+	if old != nil {
+		worse = report.Compare(old)
+	}
+	if err := draw(report, o.svg); err != nil {
+		return err
+	}
+	if p.json {
+		err = p.show(report, nil)
+	} else {
+		err = report.Table(p.out)
+	}
+	if worse > 0 {
+		return errors.Join(err, refuse(exitFailure, "%d of %d lines got worse by more than a tenth since %s", worse, len(report.Changes), o.compare))
+	}
+	return err
+}
+
+func (p *program) measure(ctx context.Context, o benchOptions) (*bench.Report, error) {
+	if o.from != "" {
+		return readReport(o.from)
+	}
+	if o.seconds <= 0 || len(o.config.Connections) == 0 {
+		return nil, usage("--seconds and --connections must be positive")
+	}
+	for _, n := range o.config.Connections {
+		if n < 1 {
+			return nil, usage("--connections: %d is not a number of connections", n)
+		}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	bar := newProgress(p.err)
+	defer bar.end()
+	o.config.Program, o.config.Measure, o.config.Progress = program, time.Duration(o.seconds*float64(time.Second)), bar.measured
+	return bench.Run(ctx, o.config)
+}
+
+func readReport(path string) (*bench.Report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	var report bench.Report
+	if err := json.Unmarshal(text, &report); err != nil || len(report.Lines) == 0 {
+		return nil, usage("%s is not what `latchkey bench --json` writes", path)
+	}
+	return &report, nil
+}
+
+func draw(report *bench.Report, path string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.SVG(file), file.Close())
 }

@@ -25,6 +25,8 @@ type Report struct {
 	IdleMemory   int64         `json:"idle_memory_bytes"`
 	LoadedMemory int64         `json:"loaded_memory_bytes"`
 	Took         time.Duration `json:"took_ns"`
+	// Changes are against an earlier report, where one was given.
+	Changes []Change `json:"changes,omitempty"`
 }
 
 // Limit is the machine's own figures at a number of connections.

@@ -21,6 +21,7 @@ func (r *Report) Table(out io.Writer) error {
 	if r.Runs > 1 {
 		fmt.Fprintf(&text, "each figure is the median of %d runs\n", r.Runs)
 	}
+	r.changes(&text)
 	_, err := io.WriteString(out, text.String())
 	return err
 }
