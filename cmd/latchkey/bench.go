@@ -31,13 +31,20 @@ func (p *program) bench() *cobra.Command {
 			"With --compare it ends with exit code 1 when an operation's share of the limit fell by more than a tenth.",
 		Example: "  latchkey bench\n  latchkey bench --only refresh,introspection --connections 64 --repeat 5\n" +
 			"  latchkey bench --database postgres://latchkey@localhost/bench --json > today.json\n" +
-			"  latchkey bench --from today.json --compare yesterday.json --svg today.svg",
+			"  latchkey bench --from today.json --compare yesterday.json --svg today.svg\n" +
+			"  LATCHKEY_BENCH_SECRET=… latchkey bench --target https://login.example --client-id app-1",
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.config.Database, "database", "", "the server's `database`, empty but for an earlier run; default: SQLite in a temporary folder")
+	flags.StringVar(&o.config.Database, "database", "", "the server's `database`, empty but for earlier runs; default: SQLite in a temporary folder")
 	flags.IntSliceVar(&o.config.Connections, "connections", []int{1, 16, 64}, "`numbers` of connections at once")
 	flags.StringSliceVar(&o.config.Only, "only", nil, "measure operations whose names contain one of these `parts`")
 	flags.IntVar(&o.config.Repeat, "repeat", 1, "measure everything `N` times, the machine's limits too, and report the median of each figure")
+	flags.IntVar(&o.config.Stored, "stored", 0, "fill the database with `N` refresh tokens and a fifth as many connections first")
+	flags.IntVar(&o.config.Idle, "idle-connections", 0, "at the end, measure the server's memory with `N` open connections that ask nothing")
+	flags.StringVar(&o.config.Target.URL, "target", "", "measure the running server whose issuer is this `URL`, with what needs only an app's id and secret")
+	flags.StringVar(&o.config.Target.At, "at", "", "the `URL` where the target listens, when its issuer's is that of a proxy before it")
+	flags.StringVar(&o.config.Target.ClientID, "client-id", "", "the app's `id` at the target; its secret is read from LATCHKEY_BENCH_SECRET")
+	flags.StringVar(&o.config.Target.Scope, "scope", "", "the `scope` of the target's tokens; default: what it gives without")
 	flags.StringVar(&o.config.Profiles, "profiles", "", "write the server's processor profile of each measurement into this `folder`")
 	flags.Float64Var(&o.seconds, "seconds", 2, "how many `seconds` each measurement takes")
 	flags.StringVar(&o.from, "from", "", "measure nothing, and show the result that an earlier --json wrote into this `file`")
@@ -96,6 +103,9 @@ func (p *program) measure(ctx context.Context, o benchOptions) (*bench.Report, e
 			return nil, usage("--connections: %d is not a number of connections", n)
 		}
 	}
+	if err := p.aim(&o.config); err != nil {
+		return nil, err
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -104,6 +114,24 @@ func (p *program) measure(ctx context.Context, o benchOptions) (*bench.Report, e
 	defer bar.end()
 	o.config.Program, o.config.Measure, o.config.Progress = program, time.Duration(o.seconds*float64(time.Second)), bar.measured
 	return bench.Run(ctx, o.config)
+}
+
+// benchSecret names the variable for a target's secret: arguments can be read by everybody on the machine.
+const benchSecret = "LATCHKEY_BENCH_SECRET"
+
+// aim completes what a running server needs, and refuses what can only be done to one of our own.
+func (p *program) aim(c *bench.Config) error {
+	if c.Target.URL == "" {
+		return nil
+	}
+	c.Target.Secret = p.source.Getenv(benchSecret)
+	switch {
+	case c.Target.ClientID == "" || c.Target.Secret == "":
+		return usage("--target needs an app: its id in --client-id and its secret in the environment variable %s", benchSecret)
+	case c.Database != "" || c.Stored > 0 || c.Idle > 0 || c.Profiles != "":
+		return usage("--database, --stored, --idle-connections and --profiles are for a server of our own, not for a --target")
+	}
+	return nil
 }
 
 func readReport(path string) (*bench.Report, error) {

@@ -29,6 +29,12 @@ type Config struct {
 	Repeat int
 	// Only names the operations to measure by a part of their names; empty means all.
 	Only []string
+	// Stored is how many refresh tokens the database holds beforehand, with a fifth as many connections.
+	Stored int
+	// Target is measured in place of a server of our own, when it names one.
+	Target Target
+	// Idle is with how many idle connections the server's memory is measured at the end; 0 leaves that out.
+	Idle int
 	// Profiles is a folder for the server's processor profile of each measurement; empty takes none.
 	Profiles string
 	// Progress hears how far the run is.
@@ -52,19 +58,27 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	w, err := newWorld(ctx, config, folder)
+	w, err := worldOf(ctx, config, folder)
 	if err != nil {
 		return nil, err
 	}
 	b := &bench{Config: config, world: w}
 	b.Repeat = max(1, b.Repeat)
-	report, err := b.repeat(ctx)
-	if err := errors.Join(err, w.store.Close()); err != nil {
+	report, err := b.all(ctx)
+	if err := errors.Join(err, w.close()); err != nil {
 		return nil, err
 	}
 	report.At, report.Machine, report.Database = started.UTC().Truncate(time.Second), machine(), w.engine()
 	report.Seconds, report.Took = b.Measure.Seconds(), config.Clock().Sub(started)
 	return report, nil
+}
+
+func worldOf(ctx context.Context, config Config, folder string) (*world, error) {
+	if config.Target.URL == "" {
+		return newWorld(ctx, config, folder)
+	}
+	t, err := find(ctx, config.Target)
+	return &world{clock: config.Clock, rand: config.Rand, target: t}, err
 }
 
 type bench struct {
@@ -75,7 +89,8 @@ type bench struct {
 	steps  int
 }
 
-func (b *bench) repeat(ctx context.Context) (*Report, error) {
+// all runs as often as asked, and measures what is measured once.
+func (b *bench) all(ctx context.Context) (*Report, error) {
 	runs := make([]*Report, b.Repeat)
 	for i := range runs {
 		runs[i] = &Report{}
@@ -84,7 +99,21 @@ func (b *bench) repeat(ctx context.Context) (*Report, error) {
 			return nil, err
 		}
 	}
-	return summary(runs), nil
+	report, w := summary(runs), b.world
+	if w.target != nil {
+		report.Target = w.target.host
+		return report, nil
+	}
+	if w.stored != nil {
+		report.Stored = w.stored.filling.Tokens()
+	}
+	var err error
+	if report.Listing, err = w.listing(ctx); err != nil || b.Idle == 0 {
+		return report, err
+	}
+	report.IdleConnections = b.Idle
+	report.IdleConnectionsMemory, err = b.idleConnections(ctx)
+	return report, err
 }
 
 // run measures everything once, with a server of its own.
@@ -92,13 +121,13 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.limits(ctx); err != nil {
 		return fmt.Errorf("measure the machine: %w", err)
 	}
-	server, err := b.start(ctx, "serve", "--config", b.world.configPath())
+	server, err := b.serve(ctx)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
 	b.report.Ready = float64(server.ready.Microseconds()) / 1e3
-	if b.report.IdleMemory, err = residentMemory(server.pid()); err != nil {
+	if b.report.IdleMemory, err = server.memory(); err != nil {
 		return err
 	}
 	for _, m := range b.wanted() {
@@ -110,14 +139,21 @@ func (b *bench) run(ctx context.Context) error {
 			b.report.Lines = append(b.report.Lines, line)
 		}
 	}
-	b.report.LoadedMemory, err = residentMemory(server.pid())
+	b.report.LoadedMemory, err = server.memory()
 	return err
+}
+
+func (b *bench) serve(ctx context.Context) (*process, error) {
+	if b.world.target != nil {
+		return &process{place: b.world.target.place}, nil
+	}
+	return b.start(ctx, "serve", "--config", b.world.configPath())
 }
 
 // wanted are the measurements that the configuration asks for.
 func (b *bench) wanted() []measurement {
 	var wanted []measurement
-	for _, m := range measurements() {
+	for _, m := range b.world.measurements() {
 		if len(b.Only) == 0 || containsAny(m.name, b.Only) {
 			wanted = append(wanted, m)
 		}
@@ -168,12 +204,15 @@ func (b *bench) limits(ctx context.Context) error {
 	defer bare.stop()
 	for _, connections := range b.Connections {
 		b.progress("the machine's limits", connections, limitCost)
-		request := post(host("opaque"), "/oauth/token", b.world.sites["opaque"].basic, "grant_type=client_credentials&scope=reports")
-		r, err := b.drive(ctx, bare, connections, func(int) (operation, error) { return repeat(request), nil })
+		r, err := b.drive(ctx, bare, connections, func(int) (operation, error) { return repeat(b.world.issue()), nil })
 		if err != nil {
 			return err
 		}
 		limit := Limit{Connections: connections, HTTP: r.perSecond(), HTTPP99: r.p99.Microseconds(), HTTPCost: r.perOperation(r.server)}
+		if b.world.target != nil { // its database is its own
+			b.report.Limits = append(b.report.Limits, limit)
+			continue
+		}
 		if limit.OneRow, err = b.world.durableCommits(ctx, connections, 1, b.Measure/2); err != nil {
 			return err
 		}
@@ -187,13 +226,13 @@ func (b *bench) limits(ctx context.Context) error {
 
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
 	b.progress(m.name, connections, 1)
-	before, beforeErr := b.world.store.Size(ctx)
+	before, beforeErr := b.world.size(ctx)
 	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
 	r, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
 	if err := errors.Join(err, profiled()); err != nil {
 		return Line{}, err
 	}
-	after, afterErr := b.world.store.Size(ctx)
+	after, afterErr := b.world.size(ctx)
 	line := Line{
 		Name: m.name, Connections: connections, PerSecond: r.perSecond(), P50: r.p50.Microseconds(), P99: r.p99.Microseconds(),
 		Errors: r.errors, Processor: r.perOperation(r.server), DatabaseProcessor: r.perOperation(r.database), Growth: -1,
@@ -209,7 +248,7 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 		line.Growth = float64(max(0, after-before)) / float64(r.operations)
 	}
 	line.relate(b.report.limit(connections), b.world.commitRows(), m.commits)
-	line.Memory, err = residentMemory(server.pid())
+	line.Memory, err = server.memory()
 	return line, err
 }
 
@@ -247,7 +286,7 @@ func (b *bench) drive(ctx context.Context, p *process, connections int, each fun
 	var marks []usage
 	var markErr error
 	r, err := load{
-		addr: p.addr, connections: connections, warmUp: b.Measure / 5, measure: b.Measure, clock: b.Clock, each: each,
+		place: p.place, connections: connections, warmUp: b.Measure / 5, measure: b.Measure, clock: b.Clock, each: each,
 	}.run(ctx, func() {
 		used, err := b.used(p)
 		marks, markErr = append(marks, used), errors.Join(markErr, err)
@@ -256,6 +295,9 @@ func (b *bench) drive(ctx context.Context, p *process, connections int, each fun
 		return r, err
 	}
 	r.usage = usage{server: marks[1].server - marks[0].server, database: marks[1].database - marks[0].database}
+	if p.cmd == nil {
+		r.server = unknown
+	}
 	if !b.world.postgresHere() {
 		r.database = unknown
 	}
@@ -269,11 +311,9 @@ type usage struct{ server, database time.Duration }
 const unknown = -1
 
 func (b *bench) used(p *process) (used usage, err error) {
-	if used.server, err = processorTime(p.pid()); err != nil {
+	if used.server, err = p.processorTime(); err != nil || !b.world.postgresHere() {
 		return used, err
 	}
-	if b.world.postgresHere() {
-		used.database, err = processorTimeOf("postgres")
-	}
+	used.database, err = processorTimeOf("postgres")
 	return used, err
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,9 +26,19 @@ type conn struct {
 
 const callTimeout = 20 * time.Second
 
-func dial(ctx context.Context, addr string) (*conn, error) {
-	dialer := &net.Dialer{Timeout: callTimeout}
-	c, err := dialer.DialContext(ctx, "tcp", addr)
+// place is where a server listens.
+type place struct {
+	addr   string
+	secure bool // with TLS
+}
+
+func dial(ctx context.Context, to place) (*conn, error) {
+	plain := &net.Dialer{Timeout: callTimeout}
+	connect := plain.DialContext
+	if to.secure {
+		connect = (&tls.Dialer{NetDialer: plain}).DialContext
+	}
+	c, err := connect(ctx, "tcp", to.addr)
 	if err != nil {
 		return nil, err
 	}

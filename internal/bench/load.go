@@ -58,7 +58,7 @@ func (r result) perOperation(used time.Duration) float64 {
 
 // load runs operations on connections at once for a while. each makes a connection's own operation, so that chains do not share.
 type load struct {
-	addr        string
+	place       place
 	connections int
 	warmUp      time.Duration
 	measure     time.Duration
@@ -104,7 +104,7 @@ func (l load) drive(ctx context.Context, number int, w *worker, begin, end time.
 	defer func() { c.hangUp() }()
 	for ctx.Err() == nil {
 		if c.conn == nil {
-			if c.conn, err = dial(ctx, l.addr); err != nil {
+			if c.conn, err = dial(ctx, l.place); err != nil {
 				return err
 			}
 		}

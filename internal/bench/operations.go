@@ -19,8 +19,11 @@ type measurement struct {
 }
 
 // measurements are all that is measured, in the table's order.
-func measurements() []measurement {
-	return []measurement{
+func (w *world) measurements() []measurement {
+	if w.target != nil {
+		return w.target.measurements()
+	}
+	all := []measurement{
 		{name: "client credentials, opaque", each: clientCredentials("opaque")},
 		{name: "client credentials, ES256", each: clientCredentials("es256")},
 		{name: "client credentials, EdDSA", each: clientCredentials("eddsa")},
@@ -31,8 +34,15 @@ func measurements() []measurement {
 		{name: "jwks", each: get("/.well-known/jwks.json")},
 		{name: "refresh", commits: 1, each: refresh},
 		{name: "code flow", requests: []string{"authorize", "redeem"}, commits: 2, each: codeFlow},
+		{name: "page of 50 connected apps", each: connectedApps},
 		{name: "revocation", requests: []string{"issue", "revoke"}, commits: 1, each: revocation},
 	}
+	if w.stored != nil {
+		all = append(all,
+			measurement{name: "refresh, any stored", commits: 1, each: refreshStored},
+			measurement{name: "introspection, any stored", each: introspectStored})
+	}
+	return all
 }
 
 // post is a whole form request.
@@ -60,15 +70,17 @@ func clientCredentials(name string) func(context.Context, *world, int) (operatio
 func introspection(_ context.Context, w *world, _ int) (operation, error) {
 	s := w.sites["opaque"]
 	request := post(host("opaque"), "/oauth/introspect", s.basic, "token="+s.userToken)
-	return func(c *caller) error {
-		if err := c.expect(request, 200); err != nil {
-			return err
-		}
-		if !bytes.Contains(c.body, []byte(`"active":true`)) {
-			return fmt.Errorf("the token is not active: %s", c.body)
-		}
-		return nil
-	}, nil
+	return func(c *caller) error { return active(c, request) }, nil
+}
+
+func active(c *caller, request []byte) error {
+	if err := c.expect(request, 200); err != nil {
+		return err
+	}
+	if !bytes.Contains(c.body, []byte(`"active":true`)) {
+		return fmt.Errorf("the token is not active: %s", c.body)
+	}
+	return nil
 }
 
 func userInfo(_ context.Context, w *world, _ int) (operation, error) {
@@ -115,6 +127,25 @@ func codeFlow(_ context.Context, w *world, worker int) (operation, error) {
 			"grant_type": {"authorization_code"}, "code": {answer.Query().Get("code")}, "redirect_uri": {s.redirectURI}, "code_verifier": {s.verifier},
 		}
 		return c.expect(post(host("opaque"), "/oauth/token", s.basic, body.Encode()), 200)
+	}, nil
+}
+
+// connectedApps is the page of a person who has connected fifty apps.
+func connectedApps(_ context.Context, w *world, _ int) (operation, error) {
+	name := "opaque"
+	if w.stored != nil {
+		name = storedName
+	}
+	request := fmt.Appendf(nil, "GET /connected HTTP/1.1\r\nHost: %s\r\nCookie: %s=%s\r\n\r\n", host(name), cookieName, w.sites[name].manySession)
+	last := []byte(manyID(appsOfUser - 1))
+	return func(c *caller) error {
+		if err := c.expect(request, 200); err != nil {
+			return err
+		}
+		if !bytes.Contains(c.body, last) {
+			return fmt.Errorf("the page lacks %s", last)
+		}
+		return nil
 	}, nil
 }
 

@@ -34,10 +34,10 @@ func (r *Report) SVG(out io.Writer) error {
 		height += len(r.named(name))*barHeight + groupGap
 	}
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="title desc">`+"\n", pictureWidth, height)
-	fmt.Fprintf(&b, "<title id=\"title\">Latchkey on %s: shares of the machine's own limits</title>\n<desc id=\"desc\">%s</desc>\n", r.Database, html.EscapeString(r.inWords()))
+	fmt.Fprintf(&b, "<title id=\"title\">%s: shares of the machine's own limits</title>\n<desc id=\"desc\">%s</desc>\n", html.EscapeString(r.subject()), html.EscapeString(r.inWords()))
 	r.style(&b)
 	fmt.Fprintf(&b, `<rect class="ground" width="%d" height="%d"/>`+"\n", pictureWidth, height)
-	fmt.Fprintf(&b, `<text class="heading" x="20" y="34">Latchkey on %s, as shares of what this machine can do at all</text>`+"\n", engineNames[r.Database])
+	fmt.Fprintf(&b, `<text class="heading" x="20" y="34">%s, as shares of what this machine can do at all</text>`+"\n", html.EscapeString(r.subject()))
 	r.legend(&b)
 	grid(&b, scale, height)
 	y := topEdge
@@ -51,7 +51,16 @@ func (r *Report) SVG(out io.Writer) error {
 	return err
 }
 
-var engineNames = map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}
+// subject is what was measured.
+func (r *Report) subject() string {
+	switch r.Database {
+	case "sqlite":
+		return "Latchkey on SQLite"
+	case "postgres":
+		return "Latchkey on PostgreSQL"
+	}
+	return "the server at " + r.Target
+}
 
 func (r *Report) style(b *strings.Builder) {
 	b.WriteString("<style>text{font:13px system-ui,sans-serif;fill:#1d2430}.heading{font-size:17px;font-weight:600}.note,.scale{font-size:11.5px;fill:#576072}" +
@@ -131,11 +140,11 @@ func (r *Report) group(b *strings.Builder, name string, y int, scale float64) in
 
 // thousands writes a rate as people read it.
 func thousands(rate float64) string {
-	n := int(math.Round(rate))
-	if n < 1000 {
-		return fmt.Sprint(n)
+	digits := fmt.Sprint(int(math.Round(rate)))
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
 	}
-	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	return digits
 }
 
 // inWords is the picture for who hears it.

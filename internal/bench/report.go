@@ -10,8 +10,11 @@ import (
 type Report struct {
 	At      time.Time `json:"at"`
 	Machine string    `json:"machine"`
-	// Database is the engine: sqlite or postgres.
-	Database string `json:"database"`
+	// Database is the engine, sqlite or postgres; Target is the host of a server that was running before, whose engine nobody told.
+	Database string `json:"database,omitempty"`
+	Target   string `json:"target,omitempty"`
+	// Stored is how many refresh tokens the database held beforehand.
+	Stored int `json:"stored"`
 	// Runs is of how many runs each figure is the median; Seconds is how long each measurement took.
 	Runs    int     `json:"runs"`
 	Seconds float64 `json:"seconds"`
@@ -22,9 +25,14 @@ type Report struct {
 	// Ready is how long the server took from its start until it said that it is ready, in milliseconds.
 	Ready float64 `json:"ready_ms"`
 	// IdleMemory is the server's resident memory before any request, in bytes; LoadedMemory after the last one.
-	IdleMemory   int64         `json:"idle_memory_bytes"`
-	LoadedMemory int64         `json:"loaded_memory_bytes"`
-	Took         time.Duration `json:"took_ns"`
+	IdleMemory   int64 `json:"idle_memory_bytes"`
+	LoadedMemory int64 `json:"loaded_memory_bytes"`
+	// IdleConnectionsMemory is its resident memory with IdleConnections that are open and ask nothing, in bytes.
+	IdleConnections       int   `json:"idle_connections,omitempty"`
+	IdleConnectionsMemory int64 `json:"idle_connections_memory_bytes,omitempty"`
+	// Listing is how long the database takes to list one person's fifty connections, in milliseconds, 99 times of 100.
+	Listing float64       `json:"listing_ms"`
+	Took    time.Duration `json:"took_ns"`
 	// Changes are against an earlier report, where one was given.
 	Changes []Change `json:"changes,omitempty"`
 }

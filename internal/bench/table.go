@@ -17,7 +17,7 @@ func (r *Report) Table(out io.Writer) error {
 			fmt.Fprintf(&text, "%s at %d connections, the first error: %s\n", l.Name, l.Connections, l.FirstError)
 		}
 	}
-	fmt.Fprintf(&text, "\nready in %.0f ms; memory: %d MB idle, %d MB after the load\n", r.Ready, megabytes(r.IdleMemory), megabytes(r.LoadedMemory))
+	r.server(&text)
 	if r.Runs > 1 {
 		fmt.Fprintf(&text, "each figure is the median of %d runs\n", r.Runs)
 	}
@@ -26,12 +26,28 @@ func (r *Report) Table(out io.Writer) error {
 	return err
 }
 
+// server is what was measured of the server itself, beside its operations.
+func (r *Report) server(text *strings.Builder) {
+	if r.Target != "" {
+		return
+	}
+	fmt.Fprintf(text, "\nready in %.0f ms; memory: %d MB idle, %d MB after the load", r.Ready, megabytes(r.IdleMemory), megabytes(r.LoadedMemory))
+	if r.IdleConnections > 0 {
+		fmt.Fprintf(text, ", %d MB with %d idle connections", megabytes(r.IdleConnectionsMemory), r.IdleConnections)
+	}
+	fmt.Fprintf(text, "\none person's %d connections are listed in %.1f ms\n", appsOfUser, r.Listing)
+}
+
 // megabytes rounds up, as a bar is read.
 func megabytes(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
 
 // machine is what this machine itself can do.
 func (r *Report) machine(text *strings.Builder) {
-	fmt.Fprintf(text, "%s; %s\n\n", r.Machine, r.Database)
+	fmt.Fprintf(text, "%s; %s", r.Machine, r.subject())
+	if r.Stored > 0 {
+		fmt.Fprintf(text, ", %s refresh tokens stored beforehand", thousands(float64(r.Stored)))
+	}
+	text.WriteString("\n\n")
 	rows := []string{"this machine\tconnections\thttp/s\tp99 µs\tprocessor µs\tone-row commits/s\ttwo-row commits/s"}
 	for _, l := range r.Limits {
 		rows = append(rows, fmt.Sprintf("\t%d\t%.0f\t%d\t%.1f\t%.0f\t%.0f", l.Connections, l.HTTP, l.HTTPP99, l.HTTPCost, l.OneRow, l.TwoRows))

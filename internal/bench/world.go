@@ -34,6 +34,8 @@ type world struct {
 	clock            func() time.Time
 	rand             io.Reader
 	sites            map[string]*site
+	stored           *stored // nil when nothing was
+	target           *target // a running server in place of all of these; nil otherwise
 }
 
 // site is one issuer with what the operations present to it.
@@ -42,6 +44,7 @@ type site struct {
 	mint          *mint.Mint
 	secret        string // of every client
 	session       string // the person's cookie
+	manySession   string // of somebody who has connected fifty apps
 	grant         store.Grant
 	verifier      string
 	basic         string // Authorization of the app
@@ -56,13 +59,19 @@ const (
 	userID     = "usr_bench"
 	masterKey  = "YmVuY2gtbWFzdGVyLWtleS1vZi0zMi1ieXRlcy1sb24=" // measures nothing but speed: not a secret
 	cookieName = "__Host-lk_session"
+
+	manyUser    = "usr_bench_many"
+	manyAccount = "acc_bench_many"
 )
 
-// formats are the sites: each signs access tokens its own way.
-var formats = []struct {
+// siteFormat is a site's name and the way it signs access tokens.
+type siteFormat struct {
 	name   string
 	format issuer.TokenFormat
-}{
+}
+
+// formats are the sites that are always there.
+var formats = []siteFormat{
 	{"opaque", issuer.TokenFormat{Kind: issuer.Opaque, Alg: jwk.ES256}},
 	{"es256", issuer.TokenFormat{Kind: issuer.JWT, Alg: jwk.ES256}},
 	{"eddsa", issuer.TokenFormat{Kind: issuer.JWT, Alg: jwk.EdDSA}},
@@ -85,15 +94,30 @@ func newWorld(ctx context.Context, config Config, folder string) (*world, error)
 	if _, err := store.Migrate(ctx, w.database); err != nil {
 		return nil, err
 	}
+	if config.Stored > 0 {
+		if err := w.fill(ctx, config.Stored, config.Progress); err != nil {
+			return nil, err
+		}
+	}
 	if w.store, err = store.Open(ctx, store.Config{URL: w.database, Clock: w.clock, Rand: w.rand}); err != nil {
 		return nil, err
 	}
-	for _, f := range formats {
+	for _, f := range w.formats() {
 		if w.sites[f.name], err = w.addSite(ctx, f.name, f.format); err != nil {
 			return nil, fmt.Errorf("issuer %s: %w", f.name, err)
 		}
 	}
+	if err := w.connectMany(ctx); err != nil {
+		return nil, err
+	}
 	return w, os.WriteFile(w.configPath(), []byte(w.configuration()), 0o600)
+}
+
+func (w *world) formats() []siteFormat {
+	if w.stored == nil {
+		return formats
+	}
+	return append(slices.Clone(formats), storedFormat)
 }
 
 func (w *world) configPath() string { return filepath.Join(w.folder, "latchkey.yaml") }
@@ -102,12 +126,16 @@ func (w *world) configPath() string { return filepath.Join(w.folder, "latchkey.y
 func (w *world) configuration() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\ndatabase: %q\nmail: {host: localhost, from: bench@bench.example}\nissuers:\n", w.database)
-	for _, f := range formats {
+	for _, f := range w.formats() {
 		fmt.Fprintf(&b, "  - name: %s\n    url: https://%s\n    title: Bench\n    audience: https://api.bench.example\n    access_token: {format: %s, alg: %s}\n",
 			f.name, host(f.name), f.format.Kind, f.format.Alg)
 		b.WriteString("    scopes:\n      - {name: orders, title: {en: Read orders}}\n      - {name: reports, title: {en: Read reports}, machine: true}\n")
 	}
 	return b.String()
+}
+
+func basic(id, secret string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
 }
 
 func host(name string) string { return name + ".bench.example" }
@@ -126,7 +154,7 @@ func (w *world) addSite(ctx context.Context, name string, format issuer.TokenFor
 	}
 	sum := sha256.Sum256([]byte(s.verifier))
 	s.codeChallenge = base64.RawURLEncoding.EncodeToString(sum[:])
-	s.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(appID+":"+s.secret))
+	s.basic = basic(appID, s.secret)
 	if err := keys.Ensure(ctx); err != nil {
 		return nil, err
 	}
@@ -138,22 +166,20 @@ func (w *world) addSite(ctx context.Context, name string, format issuer.TokenFor
 	return s, err
 }
 
-// populate adds the person, the account, the app, the connection and the browser's session.
+// populate adds the person, the account, the app, the connection and the browser's session; an earlier run may have left some of them.
 func (w *world) populate(ctx context.Context, s *site) error {
 	name := s.issuer.Name
 	scopes := oauth.ScopeSet{"openid", "offline_access", "orders"}
+	if err := w.addPerson(ctx, name, userID, accountID); err != nil {
+		return err
+	}
+	if err := w.addApp(ctx, s, appID, append(scopes, "reports")); err != nil {
+		return err
+	}
 	return w.store.InTx(ctx, func(tx *store.Tx) error {
-		err := errors.Join(
-			tx.CreateUser(store.User{Issuer: name, ID: userID, Email: "bench@bench.example", EmailVerifiedAt: tx.Now(), Name: "Bench"}),
-			tx.CreateAccount(store.Account{Issuer: name, ID: accountID, Name: "Bench"}, userID),
-			tx.CreateClient(w.app(s, append(scopes, "reports"))),
-			tx.AddClientSecret(store.ClientSecret{
-				Issuer: name, ID: tx.NewID(), ClientID: appID, Hash: client.HashSecret(w.keyring, name, appID, s.secret),
-			}),
-			tx.CreateSession(store.Session{
-				Hash: store.Hash(s.session), ID: tx.NewID(), Issuer: name, UserID: userID, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
-			}),
-		)
+		err := tx.CreateSession(store.Session{
+			Hash: store.Hash(s.session), ID: tx.NewID(), Issuer: name, UserID: userID, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
+		})
 		if err != nil {
 			return err
 		}
@@ -162,9 +188,72 @@ func (w *world) populate(ctx context.Context, s *site) error {
 	})
 }
 
-func (w *world) app(s *site, scopes oauth.ScopeSet) store.Client {
+func (w *world) addPerson(ctx context.Context, issuerName, user, account string) error {
+	return unlessThere(w.store.InTx(ctx, func(tx *store.Tx) error {
+		return errors.Join(
+			tx.CreateUser(store.User{Issuer: issuerName, ID: user, Email: user + "@bench.example", EmailVerifiedAt: tx.Now(), Name: "Bench"}),
+			tx.CreateAccount(store.Account{Issuer: issuerName, ID: account, Name: "Bench"}, user),
+		)
+	}))
+}
+
+// addApp adds an app, and this run's secret to it.
+func (w *world) addApp(ctx context.Context, s *site, id string, scopes oauth.ScopeSet) error {
+	name := s.issuer.Name
+	err := unlessThere(w.store.InTx(ctx, func(tx *store.Tx) error { return tx.CreateClient(w.app(s, id, scopes)) }))
+	if err != nil {
+		return err
+	}
+	return w.store.InTx(ctx, func(tx *store.Tx) error {
+		return tx.AddClientSecret(store.ClientSecret{
+			Issuer: name, ID: tx.NewID(), ClientID: id, Hash: client.HashSecret(w.keyring, name, id, s.secret),
+		})
+	})
+}
+
+func unlessThere(err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// connectMany makes the apps that one person has all of. In a filled database that is one of those stored; elsewhere the person and
+// the connections are made.
+func (w *world) connectMany(ctx context.Context) error {
+	s, scopes := w.sites["opaque"], oauth.ScopeSet{"openid", "offline_access", "orders"}
+	if w.stored != nil {
+		s = w.sites[storedName]
+	}
+	for i := range appsOfUser {
+		if err := w.addApp(ctx, s, manyID(i), scopes); err != nil {
+			return err
+		}
+	}
+	user := manyUser
+	if w.stored != nil {
+		user = w.manyStored()
+		if err := w.prepareStored(ctx); err != nil {
+			return err
+		}
+	} else if err := w.addPerson(ctx, s.issuer.Name, manyUser, manyAccount); err != nil {
+		return err
+	}
+	s.manySession = seal.NewSecret(w.rand, "")
+	return w.store.InTx(ctx, func(tx *store.Tx) error {
+		err := tx.CreateSession(store.Session{
+			Hash: store.Hash(s.manySession), ID: tx.NewID(), Issuer: s.issuer.Name, UserID: user, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
+		})
+		for i := 0; i < appsOfUser && w.stored == nil && err == nil; i++ {
+			_, _, err = tx.SaveConsent(store.Consent{Issuer: s.issuer.Name, UserID: manyUser, AccountID: manyAccount, ClientID: manyID(i), Allowed: scopes})
+		}
+		return err
+	})
+}
+
+func (w *world) app(s *site, id string, scopes oauth.ScopeSet) store.Client {
 	return store.Client{
-		Issuer: s.issuer.Name, ID: appID, AccountID: accountID, Name: "Bench", Status: store.ClientActive, Metadata: store.ClientMetadata{
+		Issuer: s.issuer.Name, ID: id, AccountID: accountID, Name: id, Status: store.ClientActive, Metadata: store.ClientMetadata{
 			RedirectURIs: []string{s.redirectURI}, TokenEndpointAuthMethod: oauth.AuthMethodBasic, ResponseTypes: []string{"code"},
 			GrantTypes: []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
 			Scope:      scopes, IDTokenSignedAlg: jwk.ES256, Introspects: true,
@@ -200,10 +289,64 @@ func (w *world) authorize(ctx context.Context, s *site) (refresh, access string,
 	return refresh, access, err
 }
 
-func (w *world) postgres() bool { return !strings.HasPrefix(w.database, "sqlite:") }
+func (w *world) close() error {
+	if w.store == nil {
+		return nil
+	}
+	return w.store.Close()
+}
+
+// issue is a request for a token, which the limit answers too.
+func (w *world) issue() []byte {
+	if w.target != nil {
+		return w.target.issue()
+	}
+	return post(host("opaque"), "/oauth/token", w.sites["opaque"].basic, "grant_type=client_credentials&scope=reports")
+}
+
+// errUnknown stands for what cannot be told of a running server.
+var errUnknown = errors.New("unknown")
+
+// size is how many bytes the database takes.
+func (w *world) size(ctx context.Context) (int64, error) {
+	if w.target != nil {
+		return 0, errUnknown
+	}
+	return w.store.Size(ctx)
+}
+
+// listing is how long a person's fifty connections take to be read, 99 times of 100, in milliseconds.
+func (w *world) listing(ctx context.Context) (float64, error) {
+	name, user := "opaque", manyUser
+	if w.stored != nil {
+		name, user = storedName, w.manyStored()
+	}
+	took := make([]time.Duration, 200)
+	for i := range took {
+		started := w.clock()
+		if rows, err := w.store.GrantsOfUser(ctx, name, user, 2*appsOfUser); err != nil || len(rows) != appsOfUser {
+			return 0, errors.Join(err, fmt.Errorf("%s has %d connections, not %d", user, len(rows), appsOfUser))
+		}
+		took[i] = w.clock().Sub(started)
+	}
+	_, p99 := percentiles(took)
+	return float64(p99.Microseconds()) / 1e3, nil
+}
+
+// manyStored is somebody in the middle of what is stored.
+func (w *world) manyStored() string {
+	return w.stored.filling.Family(w.stored.filling.Tokens() / 2).UserID
+}
+
+func (w *world) postgres() bool {
+	return strings.HasPrefix(w.database, "postgres://") || strings.HasPrefix(w.database, "postgresql://")
+}
 
 func (w *world) engine() string {
-	if w.postgres() {
+	switch {
+	case w.target != nil:
+		return ""
+	case w.postgres():
 		return "postgres"
 	}
 	return "sqlite"
