@@ -318,6 +318,25 @@ func (f *Fixture) Rows(table string) (rows int) {
 	return rows
 }
 
+// AllRows counts what every table holds.
+func (f *Fixture) AllRows() map[string]int {
+	f.Helper()
+	db, err := sql.Open("sqlite", f.path)
+	f.Must(err)
+	defer func() { f.Must(db.Close()) }()
+	tables, err := db.QueryContext(f.Context(), "SELECT name FROM sqlite_master WHERE type = 'table'")
+	f.Must(err)
+	defer tables.Close()
+	counts := map[string]int{}
+	for tables.Next() {
+		var name string
+		f.Must(tables.Scan(&name))
+		counts[name] = f.Rows(name)
+	}
+	f.Must(tables.Err())
+	return counts
+}
+
 // IsUnavailable tells whether an error is the database's trouble, which every face answers with 503.
 func IsUnavailable(err error) bool {
 	var away *store.UnavailableError
