@@ -74,74 +74,77 @@ func signature(random io.Reader, clock func() time.Time, alg jwk.Alg) (time.Dura
 // durableCommits is how many transactions of so many rows the engine commits a second when that many wait at once: SQLite's shared by
 // the store's own writer, PostgreSQL's each in one round trip of a connection of its own.
 func (w *world) durableCommits(ctx context.Context, connections, rows int, measure time.Duration) (float64, error) {
-	commit := func(worker int) (func() error, func(), error) {
-		return w.sharedCommit(ctx, worker, rows), func() {}, nil
-	}
+	commit := w.sharedCommit
 	if w.postgres() {
-		commit = func(worker int) (func() error, func(), error) { return w.ownCommit(ctx, worker, rows) }
+		own, err := w.connect(ctx, connections)
+		defer own.close(ctx)
+		if err != nil {
+			return 0, err
+		}
+		commit = own.commit
 	}
 	var commits atomic.Int64
 	failures := make([]error, connections)
-	var ready, running sync.WaitGroup
-	ready.Add(connections)
-	var start time.Time
-	begin := make(chan struct{})
+	var running sync.WaitGroup
+	start := w.clock()
 	for i := range connections {
 		running.Go(func() {
-			do, end, err := commit(i)
-			failures[i] = err
-			ready.Done()
-			if err != nil {
-				return
-			}
-			defer end()
-			<-begin
 			for w.clock().Sub(start) < measure && failures[i] == nil && ctx.Err() == nil {
-				failures[i] = do()
+				failures[i] = commit(ctx, i, rows)
 				commits.Add(1)
 			}
 		})
 	}
-	ready.Wait()
-	start = w.clock()
-	close(begin)
 	running.Wait()
 	took := w.clock().Sub(start)
-	return float64(commits.Load()) / took.Seconds(), errors.Join(append(failures, ctx.Err())...)
+	return float64(commits.Load()) / took.Seconds(), errors.Join(errors.Join(failures...), ctx.Err())
 }
 
-func (w *world) sharedCommit(ctx context.Context, worker, rows int) func() error {
-	return func() error {
-		return w.store.InTx(ctx, func(tx *store.Tx) error {
-			for row := range rows {
-				if _, err := tx.CountThrottle("bench-limit", fmt.Sprint(worker, "/", row), time.Hour); err != nil {
-					return err
-				}
+func (w *world) sharedCommit(ctx context.Context, worker, rows int) error {
+	return w.store.InTx(ctx, func(tx *store.Tx) error {
+		for row := range rows {
+			if _, err := tx.CountThrottle("bench-limit", fmt.Sprint(worker, "/", row), time.Hour); err != nil {
+				return err
 			}
-			return nil
-		})
-	}
+		}
+		return nil
+	})
 }
 
-// ownCommit goes around the store, because nothing of ours may be in the machine's limit.
-func (w *world) ownCommit(ctx context.Context, worker, rows int) (do func() error, end func(), err error) {
+// ownConnections go around the store, because nothing of ours may be in the machine's limit.
+type ownConnections struct {
+	conns   []*pgx.Conn
+	expires micros.Time // of what they write
+}
+
+func (w *world) connect(ctx context.Context, connections int) (*ownConnections, error) {
+	own := &ownConnections{expires: micros.Of(w.clock().Add(time.Hour))}
 	config, err := pgxpool.ParseConfig(w.database) // the pool's own parameters are no server's
 	if err != nil {
-		return nil, nil, err
+		return own, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the limit needs a connection for each of the server's clients, so max_connections 30 above that: %w", err)
-	}
-	const change = "INSERT INTO throttles (issuer, name, count, expires_at) VALUES ('bench-limit', $1, 1, $2)" +
-		" ON CONFLICT (issuer, name) DO UPDATE SET count = throttles.count + 1, expires_at = excluded.expires_at"
-	expires := micros.Of(w.clock().Add(time.Hour))
-	do = func() error {
-		batch := &pgx.Batch{}
-		for row := range rows {
-			batch.Queue(change, fmt.Sprint(worker, "/", row), expires)
+	for range connections {
+		conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+		if err != nil {
+			return own, fmt.Errorf("the limit needs as many connections as the server has clients, so max_connections 30 above that: %w", err)
 		}
-		return conn.SendBatch(ctx, batch).Close() // without BEGIN, a batch is one transaction
+		own.conns = append(own.conns, conn)
 	}
-	return do, func() { _ = conn.Close(context.WithoutCancel(ctx)) }, nil
+	return own, nil
+}
+
+func (o *ownConnections) commit(ctx context.Context, worker, rows int) error {
+	const change = "INSERT INTO throttles (issuer, name, count, expires_at) VALUES ('bench-limit', $1, 1, $2)" +
+		" ON CONFLICT (issuer, name) DO UPDATE SET count = throttles.count + 1"
+	batch := &pgx.Batch{}
+	for row := range rows {
+		batch.Queue(change, fmt.Sprint(worker, "/", row), o.expires)
+	}
+	return o.conns[worker].SendBatch(ctx, batch).Close() // without BEGIN, a batch is one transaction
+}
+
+func (o *ownConnections) close(ctx context.Context) {
+	for _, conn := range o.conns {
+		_ = conn.Close(context.WithoutCancel(ctx)) // all that was sent is committed
+	}
 }

@@ -30,7 +30,7 @@ func processorTime(pid int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return ticks(stat, ownTime, endedTime)
+	return ticks(stat, endedTime)
 }
 
 // processorTimeOf is that of all processes of a name, with those that ended meanwhile, which their parent counts.
@@ -50,7 +50,7 @@ func processorTimeOf(name string) (total time.Duration, err error) {
 		if nameOf(stat) != name {
 			continue
 		}
-		used, err := ticks(stat, ownTime, timesEnd)
+		used, err := ticks(stat, timesEnd)
 		if err != nil {
 			return 0, err
 		}
@@ -67,15 +67,15 @@ func nameOf(stat []byte) string {
 	return string(stat[begin+1 : end])
 }
 
-// ticks sums some of stat's fields.
-func ticks(stat []byte, from, to int) (time.Duration, error) {
+// ticks sums stat's times from its own up to a field.
+func ticks(stat []byte, to int) (time.Duration, error) {
 	end := bytes.LastIndexByte(stat, ')') // the name may hold spaces and brackets
 	fields := strings.Fields(string(stat[end+1:]))
 	if end < 0 || len(fields) < to {
 		return 0, fmt.Errorf("not what /proc/PID/stat holds: %.100q", stat)
 	}
 	var sum int64
-	for _, field := range fields[from:to] {
+	for _, field := range fields[ownTime:to] {
 		n, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
 			return 0, err

@@ -11,11 +11,11 @@ import (
 const stat = "7 (post) gres (x)) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 20 0 1 0"
 
 func TestProcessorTimeOfAnOddName(t *testing.T) {
-	own, err := ticks([]byte(stat), ownTime, endedTime)
+	own, err := ticks([]byte(stat), endedTime)
 	if err != nil || own != 1200*time.Millisecond {
 		t.Errorf("own time %v, %v", own, err)
 	}
-	all, err := ticks([]byte(stat), ownTime, timesEnd)
+	all, err := ticks([]byte(stat), timesEnd)
 	if err != nil || all != 1270*time.Millisecond {
 		t.Errorf("with children %v, %v", all, err)
 	}
@@ -23,7 +23,7 @@ func TestProcessorTimeOfAnOddName(t *testing.T) {
 		t.Errorf("name %q", name)
 	}
 	for _, broken := range []string{"", "7 (x", "7 (x) S 1 2", strings.Replace(stat, "100", "ten", 1)} {
-		if _, err := ticks([]byte(broken), ownTime, endedTime); err == nil {
+		if _, err := ticks([]byte(broken), endedTime); err == nil {
 			t.Errorf("%q was read", broken)
 		}
 	}

@@ -44,7 +44,7 @@ func TestWhatHalfASignInLeavesIsPruned(t *testing.T) {
 	}
 	signed := r.Ada()
 	_ = signed.SignIn(signed.Arrive(r.Request(r.App))) // and never answers the consent page
-	_ = r.Mails(r.User.Email) // about a new browser
+	_ = r.Mails(r.User.Email)                          // about a new browser
 	if maps.Equal(before, r.AllRows()) {
 		t.Fatal("nothing was counted")
 	}

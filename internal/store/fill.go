@@ -207,7 +207,7 @@ func (t bulk) insertSome(ctx context.Context, db *sql.DB, from, to int) error {
 	if err != nil {
 		return err
 	}
-	defer prepared.Close()
+	defer func() { _ = prepared.Close() }()
 	for ; from < to; from += rowsAStatement {
 		var values []any
 		count := min(rowsAStatement, to-from)
