@@ -30,7 +30,8 @@ const (
 	appsOfUser      = 50
 	familiesOfGrant = 5
 	tokensDrawn     = 20000
-	underWay        = 1000 // at most so many tokens were being used when an earlier run ended
+	keptFor         = 91 * 24 * time.Hour // the default lifetime, and the day by which a row's end runs ahead of it
+	underWay        = 1000                // at most so many tokens were being used when an earlier run ended
 )
 
 // fill stores at least so many refresh tokens, with a fifth as many connections, unless an earlier run has done it. The server must not
@@ -39,7 +40,8 @@ func (w *world) fill(ctx context.Context, tokens int, progress func(Progress)) e
 	begin := micros.Of(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)) // the same for each run on a database
 	f := store.Filling{
 		Issuer: storedName, Users: (tokens + appsOfUser*familiesOfGrant - 1) / (appsOfUser * familiesOfGrant), Families: familiesOfGrant,
-		Scopes: oauth.ScopeSet{"openid", "offline_access", "orders"}, Begin: begin, End: begin + micros.Time(20*365*24*time.Hour/time.Microsecond),
+		Scopes: oauth.ScopeSet{"openid", "offline_access", "orders"}, Begin: begin,
+		Now: micros.Of(w.clock()), Unused: keptFor,
 	}
 	for i := range appsOfUser {
 		f.Clients = append(f.Clients, manyID(i))

@@ -183,7 +183,7 @@ func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, family
 	switch {
 	case !mayAsk(caller, family.ClientID):
 		return Response{}, oauth.ReasonWrongClient, nil
-	case family.ExpiresAt <= now:
+	case family.EndsAt(h.Issuer.Lifetimes.RefreshToken) <= now:
 		return Response{}, oauth.ReasonExpired, nil
 	case family.Generation != generation:
 		return Response{}, oauth.ReasonReused, nil
@@ -203,7 +203,7 @@ func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, family
 func (h *Handler) describeFamily(family store.Family, scopes oauth.ScopeSet) Response {
 	return Response{
 		Active: true, Scope: scopes.String(), ClientID: family.ClientID,
-		ExpiresAt: family.ExpiresAt.Unix(), IssuedAt: issuedAt(family).Unix(), Subject: family.UserID, Issuer: h.Issuer.URL,
+		ExpiresAt: family.EndsAt(h.Issuer.Lifetimes.RefreshToken).Unix(), IssuedAt: issuedAt(family).Unix(), Subject: family.UserID, Issuer: h.Issuer.URL,
 		AccountID: family.AccountID, GrantID: family.Grant.ID,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,8 +29,11 @@ type Filling struct {
 	Clients  []string
 	Families int
 	Scopes   oauth.ScopeSet
-	// Begin is when the first connection was made, a second before the next; End is when the first refresh token ends.
-	Begin, End micros.Time
+	// Begin is when the first connection was made, a second before the next.
+	Begin micros.Time
+	// Now is when all of it is stored: each refresh token was used once since a day and an hour before, and is good for Unused from then.
+	Now    micros.Time
+	Unused time.Duration
 	// Progress hears how many rows are stored.
 	Progress func(done, total int64)
 }
@@ -54,6 +58,12 @@ func (f *Filling) Family(number int) StoredFamily {
 }
 
 func (f *Filling) begin(grant int) micros.Time { return f.Begin + micros.Time(grant)*1e6 }
+
+// used spreads the last uses: an app that refreshes every hour finds that one in so many is a day old.
+func (f *Filling) used(number int) micros.Time {
+	const lately = 25 * time.Hour
+	return f.Now.Add(-time.Duration(number) * 7919 * time.Millisecond % lately)
+}
 
 // id is a UUIDv7 as NewID makes it: ordered by time, then anything.
 func (f *Filling) id(kind byte, number int, at micros.Time) string {
@@ -99,8 +109,8 @@ func (f *Filling) tables() ([]bulk, error) {
 			return []any{of.GrantID, f.Issuer, of.UserID, of.AccountID, of.ClientID, scopes, "", 1, at, at, at, 0, ""}
 		}},
 		{"families", "id issuer grant_id client_id user_id account_id scopes data generation rotated_at created_at expires_at revoked_at revoke_reason", f.Tokens(), func(i int) []any {
-			of, at := f.Family(i), f.begin(i/f.Families)
-			return []any{of.ID, f.Issuer, of.GrantID, of.ClientID, of.UserID, of.AccountID, scopes, string(binding), 1, at, at, f.End + micros.Time(i)*1e5, 0, ""}
+			of, used := f.Family(i), f.used(i)
+			return []any{of.ID, f.Issuer, of.GrantID, of.ClientID, of.UserID, of.AccountID, scopes, string(binding), 1, used, f.begin(i / f.Families), used.Add(f.Unused), 0, ""}
 		}},
 	}, nil
 }

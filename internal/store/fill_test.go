@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
@@ -18,7 +19,7 @@ func TestFill(t *testing.T) {
 			now := micros.Time(1_700_000_000_000_000)
 			var done, total int64
 			f := &store.Filling{
-				Issuer: "acme", Users: 21, Clients: []string{"a", "b", "c"}, Families: 40, Scopes: oauth.ScopeSet{"orders"}, Begin: now, End: now * 2,
+				Issuer: "acme", Users: 21, Clients: []string{"a", "b", "c"}, Families: 40, Scopes: oauth.ScopeSet{"orders"}, Begin: now, Now: now * 2, Unused: time.Hour,
 				Progress: func(d, t int64) { done, total = d, t },
 			}
 			if err := store.Fill(t.Context(), url, f); err != nil {
@@ -36,7 +37,7 @@ func TestFill(t *testing.T) {
 					t.Errorf("family %d: %+v, %v; it should be %+v", number, family, err, want)
 				}
 				seen[want.ID] = true
-				err = s.InTx(t.Context(), func(tx *store.Tx) error { return tx.RotateRefreshToken(want.ID, 1, f.End) })
+				err = s.InTx(t.Context(), func(tx *store.Tx) error { return tx.RotateRefreshToken(want.ID, 1, family.ExpiresAt) })
 				if err != nil {
 					t.Errorf("family %d does not rotate: %v", number, err)
 				}

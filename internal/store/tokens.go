@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
@@ -164,10 +165,19 @@ func (s *Store) Family(ctx context.Context, issuer, id string) (Family, error) {
 	return family, nil
 }
 
-// RotateRefreshToken moves a family from the generation presented to the next. ErrNotFound when another caller did, or the
-// family or its grant ended.
+// EndsAt is when a family's refresh token is too old, when one may be unused for so long. ExpiresAt may be later: see RotateRefreshToken.
+func (f *Family) EndsAt(unused time.Duration) micros.Time {
+	return min(f.ExpiresAt, f.RotatedAt.Add(unused))
+}
+
+// RotateRefreshToken moves a family from the generation presented to the next, and its row's end to expiresAt; never leaves the end where it
+// is, which costs much less. ErrNotFound when another caller did, or the family or its grant ended.
 func (tx *Tx) RotateRefreshToken(familyID string, generation int64, expiresAt micros.Time) error {
-	rows, err := tx.q.RotateFamily(tx.ctx, dbsql.RotateFamilyParams{ID: familyID, Generation: generation, Now: tx.now, ExpiresAt: expiresAt})
+	if expiresAt.Never() {
+		rows, err := tx.q.RotateFamily(tx.ctx, dbsql.RotateFamilyParams{ID: familyID, Generation: generation, Now: tx.now})
+		return changed(rows, err, ErrNotFound)
+	}
+	rows, err := tx.q.RotateFamilyUntil(tx.ctx, dbsql.RotateFamilyUntilParams{ID: familyID, Generation: generation, Now: tx.now, ExpiresAt: expiresAt})
 	return changed(rows, err, ErrNotFound)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
@@ -100,6 +101,28 @@ func TestARefreshTokenExpiresWhenItIsNotUsed(t *testing.T) {
 	}
 	e.Advance(life)
 	e.refused(e.refreshRequest(current), oauth.CodeInvalidGrant, oauth.ReasonExpired)
+}
+
+// The end has an index, and moving it costs as much as the rotation; what an app may rely on does not depend on when it moved.
+func TestAFamilysEndIsMovedOnceADay(t *testing.T) {
+	e := newEndpoint(t)
+	life := e.Issuer.Lifetimes.RefreshToken
+	first := e.redeemed().RefreshToken
+	familyID, _, _ := e.Mint.ReadRefreshToken(first)
+	ends := map[micros.Time]bool{}
+	for range 49 {
+		e.Advance(time.Hour)
+		first = e.must(e.refreshRequest(first)).RefreshToken
+		family, err := e.Store.Family(t.Context(), e.Issuer.Name, familyID)
+		e.Must(err)
+		ends[family.ExpiresAt] = true
+		if now := e.Store.Now(); family.ExpiresAt < now.Add(life) || family.EndsAt(life) != now.Add(life) {
+			t.Fatalf("used %v, kept until %v, ends %v", now.Time(), family.ExpiresAt.Time(), family.EndsAt(life).Time())
+		}
+	}
+	if len(ends) != 2 {
+		t.Errorf("the end moved %d times in 49 hours", len(ends))
+	}
 }
 
 func TestALostAnswerIsRepeatedWithinTheGraceTime(t *testing.T) {

@@ -661,7 +661,7 @@ func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) error 
 }
 
 const rotateFamily = `-- name: RotateFamily :execrows
-UPDATE families SET generation = generation + 1, rotated_at = $3, expires_at = $4
+UPDATE families SET generation = generation + 1, rotated_at = $3
 WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > $3
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0)
 `
@@ -670,11 +670,32 @@ type RotateFamilyParams struct {
 	ID         string
 	Generation int64
 	Now        micros.Time
+}
+
+// Nothing that has an index changes, so that a rotation writes one page, and PostgreSQL one version of the row and nothing else.
+func (q *Queries) RotateFamily(ctx context.Context, arg RotateFamilyParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, rotateFamily, arg.ID, arg.Generation, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const rotateFamilyUntil = `-- name: RotateFamilyUntil :execrows
+UPDATE families SET generation = generation + 1, rotated_at = $3, expires_at = $4
+WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > $3
+  AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0)
+`
+
+type RotateFamilyUntilParams struct {
+	ID         string
+	Generation int64
+	Now        micros.Time
 	ExpiresAt  micros.Time
 }
 
-func (q *Queries) RotateFamily(ctx context.Context, arg RotateFamilyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rotateFamily,
+func (q *Queries) RotateFamilyUntil(ctx context.Context, arg RotateFamilyUntilParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, rotateFamilyUntil,
 		arg.ID,
 		arg.Generation,
 		arg.Now,

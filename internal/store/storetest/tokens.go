@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"reflect"
+	"time"
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
@@ -102,6 +103,20 @@ var families = []test{
 		family := f.family(f.connection(), "code")
 		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, f.earlier()) })
 		f.refused(f.rotate(family.ID, 2), store.ErrNotFound)
+	}},
+	{"a family may rotate and keep its end", func(f *fixture) {
+		family, err := f.s.Family(f.ctx(), acme, f.family(f.connection(), "code").ID)
+		f.ok(err)
+		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 0) })
+		kept, err := f.s.Family(f.ctx(), acme, family.ID)
+		f.ok(err)
+		equal(f, "generation", kept.Generation, 2)
+		equal(f, "end", kept.ExpiresAt, family.ExpiresAt)
+		f.refused(f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 0) }), store.ErrNotFound)
+		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 2, f.earlier()) })
+		f.refused(f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 3, 0) }), store.ErrNotFound)
+		equal(f, "end of one that is unused", kept.EndsAt(time.Second), kept.RotatedAt.Add(time.Second))
+		equal(f, "end of its row", kept.EndsAt(1000*time.Hour), kept.ExpiresAt)
 	}},
 	{"two families of one connection do not disturb each other", func(f *fixture) {
 		grant := f.connection()
