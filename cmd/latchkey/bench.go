@@ -45,7 +45,7 @@ func (p *program) bench() *cobra.Command {
 	flags.StringVar(&o.config.Target.At, "at", "", "the `URL` where the target listens, when its issuer's is that of a proxy before it")
 	flags.StringVar(&o.config.Target.ClientID, "client-id", "", "the app's `id` at the target; its secret is read from LATCHKEY_BENCH_SECRET")
 	flags.StringVar(&o.config.Target.Scope, "scope", "", "the `scope` of the target's tokens; default: what it gives without")
-	flags.StringVar(&o.config.Profiles, "profiles", "", "write the server's processor profile of each measurement into this `folder`")
+	flags.StringVar(&o.config.Profiles, "profiles", "", "write the server's processor profile of each measurement, and a heap profile with idle connections, into this `folder`")
 	flags.Float64Var(&o.seconds, "seconds", 2, "how many `seconds` each measurement takes")
 	flags.StringVar(&o.from, "from", "", "measure nothing, and show the result that an earlier --json wrote into this `file`")
 	flags.StringVar(&o.compare, "compare", "", "compare with the result that an earlier --json wrote into this `file`")

@@ -3,12 +3,16 @@ package bench
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"syscall"
 	"time"
 )
 
 // spareFiles is what a process has open besides its connections.
 const spareFiles = 200
+
+// busyBesides is how many connections go on asking while the others are idle: a server with nothing at all to do does not clean up.
+const busyBesides = 4
 
 // idleConnections is the resident memory of a server of its own that holds so many keep-alive connections, each of which asked once.
 func (b *bench) idleConnections(ctx context.Context) (int64, error) {
@@ -45,6 +49,15 @@ func (b *bench) idleConnections(ctx context.Context) (int64, error) {
 		if i%1000 == 999 {
 			left := time.Duration(float64(b.Clock().Sub(started)) / float64(i+1) * float64(b.Idle-i-1))
 			b.Progress(Progress{What: "idle connections", Done: i + 1, Total: b.Idle, Left: left})
+		}
+	}
+	_, err = b.drive(ctx, server, busyBesides, func(int) (operation, error) { return repeat(request), nil })
+	if err != nil {
+		return 0, err
+	}
+	if b.Profiles != "" {
+		if err := download(ctx, "http://"+server.admin+"/debug/pprof/heap", filepath.Join(b.Profiles, "idle-connections.heap")); err != nil {
+			return 0, err
 		}
 	}
 	return server.memory()
