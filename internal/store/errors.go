@@ -1,10 +1,10 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // ErrNotFound is the refusal of a read or of a conditional statement: no such row, or not in that state.
@@ -32,15 +32,10 @@ func (e *UnavailableError) Unavailable() bool { return true }
 
 // found turns "no row" into ErrNotFound.
 func found[T any](row T, err error) (T, error) {
-	if errors.Is(err, sql.ErrNoRows) || neverText(err) {
+	if errors.Is(err, pgx.ErrNoRows) || neverText(err) {
 		return row, ErrNotFound
 	}
 	return row, err
-}
-
-// closed: database/sql has no name for this error.
-func closed(err error) bool {
-	return errors.Is(err, sql.ErrConnDone) || strings.HasSuffix(err.Error(), "sql: database is closed")
 }
 
 // changed turns "no row was changed" into the refusal.

@@ -94,14 +94,13 @@ func (tx *Tx) SpendExchange(spending Spending) error {
 
 // FailExchange notes why a step was refused. An exchange that is not tracked is no error.
 func (tx *Tx) FailExchange(issuer, id, reason string) error {
-	_, err := tx.q.FailExchange(tx.ctx, dbsql.FailExchangeParams{ID: id, Issuer: issuer, FailedAt: tx.now, Failure: reason})
-	return err
+	return tx.q.FailExchange(tx.ctx, dbsql.FailExchangeParams{ID: id, Issuer: issuer, FailedAt: tx.now, Failure: reason})
 }
 
 // EndExchange takes back what an exchange bought: every key of its service account (RFC 6749 §4.1.2: a code that comes twice
 // revokes what it bought). An exchange that is not tracked is no error.
 func (tx *Tx) EndExchange(issuer, id, reason string) error {
-	_, err := tx.q.RevokeKeysOfExchange(tx.ctx, dbsql.RevokeKeysOfExchangeParams{Issuer: issuer, ExchangeID: id, RevokedAt: tx.now})
+	err := tx.q.RevokeKeysOfExchange(tx.ctx, dbsql.RevokeKeysOfExchangeParams{Issuer: issuer, ExchangeID: id, RevokedAt: tx.now})
 	return errors.Join(err, tx.FailExchange(issuer, id, reason))
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
-	"modernc.org/sqlite"
+	_ "modernc.org/sqlite" // the driver that migrations, copies and backups go through
 )
 
 //go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
@@ -100,7 +100,7 @@ func forMigrating(ctx context.Context, databaseURL string) (*sql.DB, engineName,
 		if err := makePrivate(path); err != nil {
 			return nil, "", nil, err
 		}
-		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&"+writerPragmas)
+		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_txlock=immediate&_pragma="+strings.Join(writerPragmas, "&_pragma="))
 		return db, "sqlite", nil, err
 	}
 	config, err := postgresConfig(databaseURL)
@@ -138,7 +138,7 @@ func (e *SchemaError) Error() string {
 // CheckSchema refuses a database older than this binary needs. A newer one is fine: migrations only add until every node is new.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	var have int64
-	err := s.engine.reader().QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&have)
+	err := s.engine.reader().QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&have)
 	if err != nil && !missingTable(err) {
 		return s.fail(err)
 	}
@@ -153,6 +153,6 @@ func missingTable(err error) bool {
 	if postgres, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgres.Code == "42P01" // undefined_table
 	}
-	var embedded *sqlite.Error
+	var embedded *sqliteError
 	return errors.As(err, &embedded) && strings.Contains(embedded.Error(), "no such table")
 }

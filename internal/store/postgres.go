@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -20,10 +19,9 @@ import (
 // postgresEngine is what a platform outgrows one machine on: any number of nodes on one PostgreSQL.
 type postgresEngine struct {
 	pool      *pgxpool.Pool
-	reads     *gatherer
-	decisions *gatherer
+	reads     *trips
+	decisions *trips
 	turns     chan struct{} // one for each transaction that may be open
-	rows      *sql.DB       // only hands results over: see answer
 	config    *pgx.ConnConfig
 	// pooler stands between us and PostgreSQL: what a session remembers may belong to somebody else's.
 	pooler    bool
@@ -61,11 +59,10 @@ func openPostgres(ctx context.Context, databaseURL string) (*postgresEngine, err
 	}
 	share := max(1, int(config.MaxConns)/4) // for reads and for decisions, each gathered; transactions have the rest
 	e := &postgresEngine{
-		pool: pool, rows: sql.OpenDB(messenger{}), config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-2*share),
+		pool: pool, config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-2*share),
 	}
-	e.rows.SetMaxIdleConns(idleMessengers)
-	e.reads = (&gatherer{engine: e, exchange: read}).start(share)
-	e.decisions = (&gatherer{engine: e, exchange: e.decideTogether, certain: true}).start(share)
+	e.reads = (&trips{engine: e, exchange: read}).start(share)
+	e.decisions = (&trips{engine: e, exchange: e.decideTogether, certain: true}).start(share)
 	return e, nil
 }
 
@@ -94,19 +91,19 @@ func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-func (e *postgresEngine) reader() dbsql.DBTX { return dispatch{e.rows, e.reads} }
+func (e *postgresEngine) reader() dbsql.DBTX { return dispatch{e.reads} }
 
 func (e *postgresEngine) close() error {
 	e.reads.stop()
 	e.decisions.stop()
 	e.pool.Close()
-	return e.rows.Close()
+	return nil
 }
 
 // inTx tries again where nothing can have been committed: serialization failures, deadlocks, and connections lost before the commit.
 func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) error {
 	return e.attempt(ctx, func(conn *pgxpool.Conn) error {
-		tx := &postgresTx{ctx: ctx, conn: conn.Conn(), rows: e.rows, prelude: e.prelude()}
+		tx := &postgresTx{ctx: ctx, conn: conn.Conn(), prelude: e.prelude()}
 		return tx.carry(fn)
 	})
 }
@@ -114,7 +111,7 @@ func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) er
 // decide runs a decision that is one statement, in one round trip.
 func (e *postgresEngine) decide(_ context.Context, fn func(dbsql.DBTX) error) error {
 	lone := &loneStatement{decisions: e.decisions}
-	if err := protect(fn, dispatch{e.rows, lone}); err != nil {
+	if err := protect(fn, dispatch{lone}); err != nil {
 		return err
 	}
 	return lone.err

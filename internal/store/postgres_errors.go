@@ -68,7 +68,7 @@ func (e *postgresEngine) unavailable(err error) bool {
 		class := failure.Code[:min(2, len(failure.Code))]
 		return class != "23" && class != "22" && class != "42"
 	}
-	return lost(err) || closed(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errClosed) || errors.Is(err, puddle.ErrClosedPool)
+	return lost(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errClosed) || errors.Is(err, puddle.ErrClosedPool)
 }
 
 // reported: the server lived to say it.

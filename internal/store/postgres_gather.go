@@ -5,134 +5,51 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// gatherer sends the statements of many requests in one round trip: while one is under way the next gathers, on a few connections. Each is
-// a statement of its own that begins after it was asked for, so it sees everything that was acknowledged before, on any node.
-type gatherer struct {
+// trips sends the statements of many requests in one round trip, on a few connections.
+type trips struct {
+	*gatherer
+
 	engine *postgresEngine
 	// exchange is one round trip. Its error is everybody's; what the server says of one statement is that statement's alone.
 	exchange func(ctx context.Context, conn *pgx.Conn, batch []*question) error
 	// certain: whoever asked waits for the outcome, even when nobody waits for them any more.
 	certain bool
-
-	queue   chan *question
-	mu      sync.RWMutex // held for reading while a question is handed over, so that stop never closes under it
-	closed  bool
-	workers sync.WaitGroup
 }
 
-// question is one waiting statement.
-type question struct {
-	ctx    context.Context // ends when the caller goes away before its turn
-	bound  context.Context // ends when it has waited for too long
-	query  string
-	args   []any
-	answer *answer
-	err    error
-	done   chan struct{}
-}
-
-// gatherLimit bounds how long the first of a round trip waits for the others.
-const gatherLimit = 32
-
-func (g *gatherer) start(connections int) *gatherer {
-	g.queue = make(chan *question, queueLength)
-	for range connections {
-		g.workers.Go(g.work)
-	}
-	return g
+func (t *trips) start(connections int) *trips {
+	t.gatherer = startGatherer(slices.Repeat([]func([]*question){t.serve}, connections))
+	return t
 }
 
 // run waits for an answer. A question that was sent is carried out even when nobody waits for it any more: it costs less than a connection.
-func (g *gatherer) run(ctx context.Context, query string, args []any) (*answer, error) {
+func (t *trips) run(ctx context.Context, query string, args []any) (*answer, error) {
 	outlast := ctx
-	if g.certain {
+	if t.certain {
 		outlast = context.WithoutCancel(ctx)
 	}
 	waiting, cancel := context.WithTimeout(outlast, 2*answerLimit)
 	defer cancel()
-	q := &question{ctx: ctx, bound: waiting, query: query, args: args, done: make(chan struct{})}
-	if err := g.enqueue(waiting, q); err != nil {
+	q := &question{ctx: ctx, bound: waiting, query: query, args: args}
+	if err := t.enqueue(waiting, q); err != nil {
 		return nil, err
 	}
 	select {
 	case <-q.done:
 		return q.answer, q.err
 	case <-waiting.Done():
-		return nil, uncertain(waiting.Err(), g.certain)
+		return nil, uncertain(waiting.Err(), t.certain)
 	}
-}
-
-func (g *gatherer) enqueue(ctx context.Context, q *question) error {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if g.closed {
-		return errClosed
-	}
-	select {
-	case g.queue <- q:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// stop answers what was asked and ends.
-func (g *gatherer) stop() {
-	g.mu.Lock()
-	if !g.closed {
-		g.closed = true
-		close(g.queue)
-	}
-	g.mu.Unlock()
-	g.workers.Wait()
-}
-
-func (g *gatherer) work() {
-	for first := range g.queue {
-		batch := g.gather(first)
-		if asked := slices.DeleteFunc(slices.Clone(batch), givenUp); len(asked) > 0 {
-			g.serve(asked)
-		}
-		for _, q := range batch {
-			close(q.done)
-		}
-	}
-}
-
-// givenUp: nobody waits any more, and it was not sent.
-func givenUp(q *question) bool {
-	if q.err = q.ctx.Err(); q.err == nil {
-		q.err = q.bound.Err()
-	}
-	return q.err != nil
-}
-
-func (g *gatherer) gather(first *question) []*question {
-	batch := []*question{first}
-	for len(batch) < gatherLimit {
-		select {
-		case q, open := <-g.queue:
-			if !open {
-				return batch
-			}
-			batch = append(batch, q)
-		default:
-			return batch
-		}
-	}
-	return batch
 }
 
 // serve gives each question its outcome, and asks again where nothing can have been committed.
-func (g *gatherer) serve(batch []*question) {
+func (t *trips) serve(batch []*question) {
 	for attempt := range maxAttempts {
-		err := g.send(batch)
+		err := t.send(batch)
 		if err == nil {
 			return
 		}
@@ -142,19 +59,19 @@ func (g *gatherer) serve(batch []*question) {
 		if !retryable(err) {
 			return
 		}
-		pause(context.Background(), g.engine.backoff(err, attempt))
+		pause(context.Background(), t.engine.backoff(err, attempt))
 	}
 }
 
-func (g *gatherer) send(batch []*question) error {
+func (t *trips) send(batch []*question) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
 	defer cancel()
-	conn, err := g.engine.pool.Acquire(ctx)
+	conn, err := t.engine.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release() // closes one that is broken, or still within a transaction
-	return g.exchange(ctx, conn.Conn(), batch)
+	return t.exchange(ctx, conn.Conn(), batch)
 }
 
 // read sends queries together. PostgreSQL skips what comes after a failure, so the rest travels alone then.
@@ -208,7 +125,7 @@ func (e *postgresEngine) decideTogether(ctx context.Context, conn *pgx.Conn, bat
 	slices.SortStableFunc(batch, func(a, b *question) int { return strings.Compare(rowOf(a), rowOf(b)) })
 	tx := &postgresTx{ctx: context.WithoutCancel(ctx), conn: conn, prelude: e.prelude()}
 	for _, q := range batch {
-		tx.waiting = append(tx.waiting, &statement{tx: tx, query: q.query, args: q.args})
+		tx.waiting = append(tx.waiting, &statement{query: q.query, args: q.args})
 	}
 	statements := tx.waiting
 	err := tx.flush(true)

@@ -2,12 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"latchkey.dev/internal/store/dbsql"
 )
@@ -17,16 +16,14 @@ import (
 type postgresTx struct {
 	ctx     context.Context
 	conn    *pgx.Conn
-	rows    *sql.DB
 	prelude []string
 	waiting []*statement
 	begun   bool
 	err     error // the first failure; nothing is sent after it
 }
 
-// statement is one on its way, and then its outcome. It is a sql.Result.
+// statement is one on its way, and then its outcome.
 type statement struct {
-	tx     *postgresTx
 	query  string
 	args   []any
 	answer *answer
@@ -141,51 +138,41 @@ func uncertain(err error, is bool) error {
 	return err
 }
 
-// ExecContext is dbsql.DBTX: the statement waits until its outcome is asked for.
-func (tx *postgresTx) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+// Exec is dbsql.DBTX: a statement whose outcome the generated query does not read waits and travels with the next.
+func (tx *postgresTx) Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error) {
+	if countsRows(query) {
+		return dispatch{tx}.Exec(ctx, query, args...)
+	}
 	if tx.err != nil {
-		return nil, tx.err
+		return pgconn.CommandTag{}, tx.err
 	}
-	values, err := plain(args)
+	values, err := plainAll(args)
 	if err != nil {
-		return nil, err
+		return pgconn.CommandTag{}, err
 	}
-	s := &statement{tx: tx, query: query, args: values}
-	tx.waiting = append(tx.waiting, s)
-	return s, nil
+	tx.waiting = append(tx.waiting, &statement{query: query, args: values})
+	return pgconn.CommandTag{}, nil
 }
 
-// RowsAffected asks for the outcome.
-func (s *statement) RowsAffected() (int64, error) {
-	if s.answer == nil {
-		if err := s.tx.flush(false); err != nil {
-			return 0, err
-		}
-	}
-	return s.answer.affected, nil
+// countsRows: sqlc writes the kind of a query on its first line.
+func countsRows(query string) bool {
+	head, _, _ := strings.Cut(query, "\n")
+	return !strings.HasSuffix(head, ":exec")
 }
 
-// LastInsertId is sql.Result's; identifiers come from Go here.
-func (s *statement) LastInsertId() (int64, error) { return 0, errNoInsertID }
-
-// QueryContext is dbsql.DBTX.
-func (tx *postgresTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return dispatch{tx.rows, tx}.QueryContext(ctx, query, args...)
+// Query is dbsql.DBTX.
+func (tx *postgresTx) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	return dispatch{tx}.Query(ctx, query, args...)
 }
 
-// QueryRowContext is dbsql.DBTX.
-func (tx *postgresTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return dispatch{tx.rows, tx}.QueryRowContext(ctx, query, args...)
-}
-
-// PrepareContext is dbsql.DBTX; pgx prepares by itself.
-func (tx *postgresTx) PrepareContext(context.Context, string) (*sql.Stmt, error) {
-	return nil, errNoPrepare
+// QueryRow is dbsql.DBTX.
+func (tx *postgresTx) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
+	return dispatch{tx}.QueryRow(ctx, query, args...)
 }
 
 // run sends a query with all that waits before it.
 func (tx *postgresTx) run(_ context.Context, query string, args []any) (*answer, error) {
-	s := &statement{tx: tx, query: query, args: args}
+	s := &statement{query: query, args: args}
 	tx.waiting = append(tx.waiting, s)
 	if err := tx.flush(false); err != nil {
 		return nil, err
@@ -200,11 +187,7 @@ type loneStatement struct {
 	err       error
 }
 
-var (
-	errNoInsertID = errors.New("store: identifiers are not the database's to give")
-	errNoPrepare  = errors.New("store: statements are prepared by the driver")
-	errSecond     = errors.New("store: Decide runs one statement; use InTx for more")
-)
+var errSecond = errors.New("store: Decide runs one statement; use InTx for more")
 
 // run runs the one statement.
 func (l *loneStatement) run(ctx context.Context, query string, args []any) (*answer, error) {
@@ -216,17 +199,4 @@ func (l *loneStatement) run(ctx context.Context, query string, args []any) (*ans
 	a, err := l.decisions.run(ctx, query, args)
 	l.err = err
 	return a, err
-}
-
-// plain turns arguments into the few types that a driver takes, as database/sql does.
-func plain(args []any) ([]any, error) {
-	values := make([]any, len(args))
-	for i, arg := range args {
-		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
-		if err != nil {
-			return nil, fmt.Errorf("store: argument %d: %w", i+1, err)
-		}
-		values[i] = value
-	}
-	return values, nil
 }

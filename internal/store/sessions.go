@@ -52,8 +52,7 @@ func (s *Store) Sessions(ctx context.Context, issuer, userID string) ([]Session,
 
 // EndSession signs a browser out. Ending one that ended already is not an error.
 func (tx *Tx) EndSession(hash []byte) error {
-	_, err := tx.q.EndSession(tx.ctx, hash)
-	return err
+	return tx.q.EndSession(tx.ctx, hash)
 }
 
 // EndSessionByID signs out another browser of the user.

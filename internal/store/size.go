@@ -8,6 +8,6 @@ func (s *Store) Size(ctx context.Context) (size int64, err error) {
 	if _, embedded := s.engine.(*sqliteEngine); embedded {
 		query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 	}
-	err = s.engine.reader().QueryRowContext(ctx, query).Scan(&size)
+	err = s.engine.reader().QueryRow(ctx, query).Scan(&size)
 	return size, s.fail(err)
 }

@@ -2,15 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"runtime"
-	"sync"
 
-	"modernc.org/sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"latchkey.dev/internal/store/dbsql"
@@ -18,16 +16,15 @@ import (
 
 // sqliteEngine is the embedded database: one writer that commits waiting transactions together, and readers beside it.
 type sqliteEngine struct {
-	readers *sql.DB
-	cached  *cachedDB
-	writing *sql.DB
-	writer  *writer
+	reads  *gatherer
+	conns  []*sqliteConn // the readers'
+	writer *writer
 }
 
-// pragmas: WAL lets readers go on while the writer commits; synchronous=FULL makes a commit outlive a power cut.
-const (
-	writerPragmas = "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-8000)&_pragma=temp_store(MEMORY)"
-	readerPragmas = "_pragma=query_only(1)&_pragma=busy_timeout(10000)&_pragma=cache_size(-2000)&_pragma=temp_store(MEMORY)"
+// WAL lets readers go on while the writer commits; synchronous=FULL makes a commit outlive a power cut.
+var (
+	writerPragmas = []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-8000)", "temp_store(MEMORY)"}
+	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)"}
 )
 
 // makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.
@@ -40,31 +37,28 @@ func makePrivate(path string) error {
 	return file.Close()
 }
 
-func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
+func openSQLite(path string) (*sqliteEngine, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath()
-	writing, err := sql.Open("sqlite", dsn+"?"+writerPragmas)
+	writing, err := openSQLiteConn(path, writerPragmas)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, err
 	}
-	writing.SetMaxOpenConns(1)
-	conn, err := writing.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writing.Close())
+	e := &sqliteEngine{}
+	var workers []func([]*question)
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		conn, err := openSQLiteConn(path, readerPragmas)
+		if err != nil {
+			return nil, errors.Join(err, e.closeReaders(), writing.close())
+		}
+		e.conns, workers = append(e.conns, conn), append(workers, conn.answer)
 	}
-	readers, err := sql.Open("sqlite", dsn+"?"+readerPragmas)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writing.Close())
-	}
-	count := max(4, runtime.GOMAXPROCS(0)*2)
-	readers.SetMaxOpenConns(count)
-	readers.SetMaxIdleConns(count)
-	return &sqliteEngine{readers: readers, cached: newCachedDB(readers), writing: writing, writer: startWriter(conn)}, nil
+	e.reads, e.writer = startGatherer(workers), startWriter(writing)
+	return e, nil
 }
 
-func (e *sqliteEngine) reader() dbsql.DBTX { return e.cached }
+func (e *sqliteEngine) reader() dbsql.DBTX { return sqliteReads{e.reads} }
 
 func (e *sqliteEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) error {
 	return e.writer.do(ctx, fn)
@@ -85,75 +79,69 @@ func (e *sqliteEngine) listen(ctx context.Context, _ func() error) error {
 
 // unavailable: everything that SQLite itself reports, but for a broken constraint, is the machine's trouble and not the caller's.
 func (e *sqliteEngine) unavailable(err error) bool {
-	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
-		return failure.Code()&0xff != sqlite3.SQLITE_CONSTRAINT
+	if failure, ok := errors.AsType[*sqliteError](err); ok {
+		return failure.code&0xff != sqlite3.SQLITE_CONSTRAINT
 	}
-	return closed(err) || errors.Is(err, errClosed)
+	return errors.Is(err, errClosed)
 }
 
 func (e *sqliteEngine) close() error {
+	e.reads.stop()
 	e.writer.stop()
-	return errors.Join(e.cached.close(), e.readers.Close(), e.writing.Close())
+	return errors.Join(e.closeReaders(), e.writer.conn.close())
 }
 
-// cachedDB prepares each statement once: parsing one costs more than running it.
-type cachedDB struct {
-	db    *sql.DB
-	mu    sync.RWMutex
-	stmts map[string]*sql.Stmt
+func (e *sqliteEngine) closeReaders() (err error) {
+	for _, conn := range e.conns {
+		err = errors.Join(err, conn.close())
+	}
+	e.conns = nil // closing twice is closing once
+	return err
 }
 
-func newCachedDB(db *sql.DB) *cachedDB { return &cachedDB{db: db, stmts: map[string]*sql.Stmt{}} }
+// sqliteReads is the readers' dbsql.DBTX: what requests ask at the same time is read in one transaction.
+type sqliteReads struct{ *gatherer }
 
-func (c *cachedDB) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	c.mu.RLock()
-	stmt, ok := c.stmts[query]
-	c.mu.RUnlock()
-	if ok {
-		return stmt, nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if stmt, ok := c.stmts[query]; ok {
-		return stmt, nil
-	}
-	stmt, err := c.db.PrepareContext(context.WithoutCancel(ctx), query)
-	if err == nil {
-		c.stmts[query] = stmt
-	}
-	return stmt, err
-}
-
-func (c *cachedDB) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := c.PrepareContext(ctx, query)
-	if err != nil {
+// Query is dbsql.DBTX.
+func (r sqliteReads) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	q := &question{ctx: ctx, query: query, args: args}
+	if err := r.ask(q); err != nil {
 		return nil, err
 	}
-	return stmt.ExecContext(ctx, args...)
+	return &answerRows{answer: q.answer}, nil
 }
 
-func (c *cachedDB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := c.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
+// QueryRow is dbsql.DBTX.
+func (r sqliteReads) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
+	return rowFunc(func(into ...any) error { return r.ask(&question{ctx: ctx, query: query, args: args, into: into}) })
 }
 
-func (c *cachedDB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	stmt, err := c.PrepareContext(ctx, query)
-	if err != nil {
-		return c.db.QueryRowContext(ctx, query, args...) // reports the same error in the row
-	}
-	return stmt.QueryRowContext(ctx, args...)
+// Exec is dbsql.DBTX.
+func (r sqliteReads) Exec(context.Context, string, ...any) (pgconn.CommandTag, error) {
+	return pgconn.CommandTag{}, errReadOnly
 }
 
-func (c *cachedDB) close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var errs []error
-	for _, stmt := range c.stmts {
-		errs = append(errs, stmt.Close())
+var errReadOnly = errors.New("store: this would write outside of a transaction")
+
+// ask waits for an answer. It begins after it was asked for, so it sees all that was acknowledged before.
+func (r sqliteReads) ask(q *question) error {
+	if err := r.enqueue(q.ctx, q); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	<-q.done
+	return q.err
+}
+
+// answer reads for many requests in one transaction: to begin and end one takes as long as a read.
+func (c *sqliteConn) answer(batch []*question) {
+	if len(batch) > 1 && c.run("BEGIN", nil, nil) == nil {
+		defer func() { _ = c.run("COMMIT", nil, nil) }() // there is nothing that could be lost
+	}
+	for _, q := range batch {
+		if q.into != nil {
+			q.err = c.one(q.query, q.args, q.into)
+		} else {
+			q.answer, q.err = c.all(q.query, q.args)
+		}
+	}
 }

@@ -63,7 +63,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 func openEngine(ctx context.Context, url string) (engine, error) {
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "sqlite":
-		return openSQLite(ctx, rest)
+		return openSQLite(rest)
 	case "postgres", "postgresql":
 		return openPostgres(ctx, url)
 	default:

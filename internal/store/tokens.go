@@ -76,11 +76,10 @@ func (tx *Tx) CreateCode(code Code) error {
 	if err != nil {
 		return fmt.Errorf("store: code: %w", err)
 	}
-	_, err = tx.q.InsertCode(tx.ctx, dbsql.InsertCodeParams{
+	return tx.q.InsertCode(tx.ctx, dbsql.InsertCodeParams{
 		Hash: code.Hash, Issuer: code.Issuer, ClientID: code.ClientID, GrantID: code.Grant.ID, FamilyID: code.FamilyID,
 		Data: string(data), CreatedAt: tx.now, ExpiresAt: code.ExpiresAt,
 	})
-	return err
 }
 
 // Code returns a code in whatever state it is.
@@ -217,6 +216,10 @@ func (s *Store) TokenState(ctx context.Context, ref TokenRef) (TokenState, error
 	if row, err = one(s, row, err); err != nil {
 		return TokenState{}, err
 	}
+	return userTokenState(row, ref), nil
+}
+
+func userTokenState(row dbsql.GetUserTokenStateRow, ref TokenRef) TokenState {
 	state := TokenState{GrantScopes: row.GrantScopes, Ended: clientEnded(row.ClientStatus, row.RevokedBefore, ref.IssuedAt)}
 	switch {
 	case !row.GrantRevokedAt.Never():
@@ -228,7 +231,20 @@ func (s *Store) TokenState(ctx context.Context, ref TokenRef) (TokenState, error
 	case !micros.Time(row.UserSuspendedAt).Never():
 		state.Ended = oauth.ReasonUserSuspended
 	}
-	return state, nil
+	return state
+}
+
+// UserOfToken is TokenState with the person behind the token, in the same read. ErrNotFound when there is none.
+func (s *Store) UserOfToken(ctx context.Context, ref TokenRef) (TokenState, User, error) {
+	row, err := s.read.GetUserOfToken(ctx, dbsql.GetUserOfTokenParams{TokenID: ref.JTI, FamilyID: ref.FamilyID, Issuer: ref.Issuer})
+	if row, err = one(s, row, err); err != nil {
+		return TokenState{}, User{}, err
+	}
+	return userTokenState(dbsql.GetUserTokenStateRow{
+		FamilyRevokedAt: row.FamilyRevokedAt, FamilyReason: row.FamilyReason, GrantRevokedAt: row.GrantRevokedAt, GrantReason: row.GrantReason,
+		GrantScopes: row.GrantScopes, ClientStatus: row.ClientStatus, RevokedBefore: row.RevokedBefore,
+		UserSuspendedAt: int64(row.User.SuspendedAt), TokenRevoked: row.TokenRevoked,
+	}, ref), row.User, nil
 }
 
 func (s *Store) clientTokenState(ctx context.Context, ref TokenRef) (TokenState, error) {

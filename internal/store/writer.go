@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -14,8 +13,7 @@ import (
 // writer owns SQLite's only writing connection. While one batch is being synced to disk the next one gathers, so that a hundred
 // clients share one fsync; each transaction has a savepoint of its own, so that a failing one leaves its neighbours alone.
 type writer struct {
-	conn    *sql.Conn
-	stmts   map[string]*sql.Stmt
+	conn    *sqliteConn
 	queue   chan *write
 	mu      sync.RWMutex // held for reading while a write is handed over, so that stop never closes under it
 	closed  bool
@@ -37,8 +35,8 @@ const (
 
 var errClosed = errors.New("store: closed")
 
-func startWriter(conn *sql.Conn) *writer {
-	w := &writer{conn: conn, stmts: map[string]*sql.Stmt{}, queue: make(chan *write, queueLength), stopped: make(chan struct{})}
+func startWriter(conn *sqliteConn) *writer {
+	w := &writer{conn: conn, queue: make(chan *write, queueLength), stopped: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -87,10 +85,6 @@ func (w *writer) run() {
 			close(job.done)
 		}
 	}
-	for _, stmt := range w.stmts {
-		_ = stmt.Close() // the connection goes next
-	}
-	_ = w.conn.Close()
 }
 
 // commit runs the waiting transactions as one of SQLite's. On return each job's err is final.
@@ -137,7 +131,7 @@ func (w *writer) apply(job *write) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	if job.err = protect(job.fn, w); job.err != nil {
+	if job.err = protect(job.fn, w.conn); job.err != nil {
 		if err := w.exec("ROLLBACK TO one"); err != nil {
 			return errors.Join(job.err, err)
 		}
@@ -167,47 +161,4 @@ func (w *writer) abandon(batch []*write, cause error) []*write {
 	return batch
 }
 
-func (w *writer) exec(query string) error {
-	_, err := w.ExecContext(context.Background(), query)
-	return err
-}
-
-// PrepareContext and the three below are dbsql.DBTX. They ignore the caller's cancellation: an interrupted statement would
-// cost every neighbour in the batch its work.
-func (w *writer) PrepareContext(_ context.Context, query string) (*sql.Stmt, error) {
-	if stmt, ok := w.stmts[query]; ok {
-		return stmt, nil
-	}
-	stmt, err := w.conn.PrepareContext(context.Background(), query)
-	if err == nil {
-		w.stmts[query] = stmt
-	}
-	return stmt, err
-}
-
-// ExecContext is dbsql.DBTX.
-func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := w.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(context.Background(), args...)
-}
-
-// QueryContext is dbsql.DBTX.
-func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := w.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(context.Background(), args...)
-}
-
-// QueryRowContext is dbsql.DBTX.
-func (w *writer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	stmt, err := w.PrepareContext(ctx, query)
-	if err != nil {
-		return w.conn.QueryRowContext(context.Background(), query, args...) // reports the same error in the row
-	}
-	return stmt.QueryRowContext(context.Background(), args...)
-}
+func (w *writer) exec(query string) error { return w.conn.run(query, nil, nil) }

@@ -2,10 +2,10 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,30 +17,26 @@ import (
 )
 
 // startTestWriter is a writer on a database with one table of numbers. Pragmas are added to the writer's own.
-func startTestWriter(t *testing.T, pragmas string) *writer {
+func startTestWriter(t *testing.T, pragmas ...string) *writer {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "w.db")+"?"+writerPragmas+pragmas)
+	conn, err := openSQLiteConn(filepath.Join(t.TempDir(), "w.db"), append(slices.Clone(writerPragmas), pragmas...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.ExecContext(t.Context(), "CREATE TABLE numbers (n INTEGER PRIMARY KEY, filling BLOB)"); err != nil {
+	if err := conn.run("CREATE TABLE numbers (n INTEGER PRIMARY KEY, filling BLOB)", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	w := startWriter(conn)
 	t.Cleanup(func() {
 		w.stop()
-		_ = db.Close()
+		_ = conn.close()
 	})
 	return w
 }
 
 func insert(n int) func(dbsql.DBTX) error {
 	return func(db dbsql.DBTX) error {
-		_, err := db.ExecContext(context.Background(), "INSERT INTO numbers (n) VALUES ($1)", n)
+		_, err := db.Exec(context.Background(), "INSERT INTO numbers (n) VALUES ($1)", n)
 		return err
 	}
 }
@@ -50,7 +46,7 @@ func stored(t *testing.T, w *writer) map[int]bool {
 	t.Helper()
 	found := map[int]bool{}
 	err := w.do(context.Background(), func(db dbsql.DBTX) error {
-		rows, err := db.QueryContext(context.Background(), "SELECT n FROM numbers")
+		rows, err := db.Query(context.Background(), "SELECT n FROM numbers")
 		if err != nil {
 			return err
 		}
@@ -109,7 +105,7 @@ func waitFor(t *testing.T, done func() bool) {
 }
 
 func TestWriterSharesOneCommit(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	release := hold(w)
 	const jobs = 100
 	var all sync.WaitGroup
@@ -127,19 +123,19 @@ func TestWriterSharesOneCommit(t *testing.T) {
 }
 
 // frames lets the batch go and counts the pages that it appended to the write-ahead log.
-func frames(t *testing.T, conn *sql.Conn, release func(), all *sync.WaitGroup) int {
+func frames(t *testing.T, conn *sqliteConn, release func(), all *sync.WaitGroup) int {
 	t.Helper()
 	release()
 	all.Wait()
-	var busy, logged, moved int
-	if err := conn.QueryRowContext(t.Context(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &logged, &moved); err != nil {
+	var busy, logged, moved int64
+	if err := conn.QueryRow(t.Context(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &logged, &moved); err != nil {
 		t.Fatal(err)
 	}
-	return logged
+	return int(logged)
 }
 
 func TestWriterSparesTheNeighboursOfAFailure(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	refused := errors.New("refused")
 	fns := make([]func(dbsql.DBTX) error, 60)
 	for i := range fns {
@@ -171,7 +167,7 @@ func TestWriterSparesTheNeighboursOfAFailure(t *testing.T) {
 }
 
 func TestWriterSparesTheNeighboursOfABrokenConstraint(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	results := together(t, w, []func(dbsql.DBTX) error{insert(1), insert(1), insert(2)})
 	failed := 0
 	for _, err := range results {
@@ -185,7 +181,7 @@ func TestWriterSparesTheNeighboursOfABrokenConstraint(t *testing.T) {
 }
 
 func TestWriterLeavesOutWhoGaveUpBeforeTheirTurn(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	release := hold(w)
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
@@ -202,11 +198,11 @@ func TestWriterLeavesOutWhoGaveUpBeforeTheirTurn(t *testing.T) {
 }
 
 func TestWriterCarriesThroughWhatBegan(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := w.do(ctx, func(db dbsql.DBTX) error {
 		cancel()
-		_, err := db.ExecContext(ctx, "INSERT INTO numbers (n) VALUES ($1)", 1)
+		_, err := db.Exec(ctx, "INSERT INTO numbers (n) VALUES ($1)", 1)
 		return err
 	})
 	if err != nil || !stored(t, w)[1] {
@@ -215,7 +211,7 @@ func TestWriterCarriesThroughWhatBegan(t *testing.T) {
 }
 
 func TestWriterQueueIsBounded(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	release := hold(w)
 	var all sync.WaitGroup
 	for i := range queueLength {
@@ -235,7 +231,7 @@ func TestWriterQueueIsBounded(t *testing.T) {
 }
 
 func TestWriterStopsAfterWhatItAccepted(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	release := hold(w)
 	results := make([]error, 50)
 	var all sync.WaitGroup
@@ -256,7 +252,7 @@ func TestWriterStopsAfterWhatItAccepted(t *testing.T) {
 }
 
 func TestWriterStopsWhileOthersKnock(t *testing.T) {
-	w := startTestWriter(t, "")
+	w := startTestWriter(t)
 	var all sync.WaitGroup
 	for i := range 64 {
 		all.Go(func() {
@@ -274,7 +270,7 @@ func TestWriterStopsWhileOthersKnock(t *testing.T) {
 func TestWriterLeaksNoGoroutine(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	s := filepath.Join(t.TempDir(), "l.db")
-	engine, err := openSQLite(t.Context(), s)
+	engine, err := openSQLite(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,14 +286,14 @@ func TestWriterLeaksNoGoroutine(t *testing.T) {
 // fill inserts n with more than a page of filling.
 func fill(n int) func(dbsql.DBTX) error {
 	return func(db dbsql.DBTX) error {
-		_, err := db.ExecContext(context.Background(), "INSERT INTO numbers (n, filling) VALUES ($1, zeroblob(100000))", n)
+		_, err := db.Exec(context.Background(), "INSERT INTO numbers (n, filling) VALUES ($1, zeroblob(100000))", n)
 		return err
 	}
 }
 
 // A full disk ends the whole batch: SQLite has rolled it back, so nobody in it may be told that their work is kept.
 func TestWriterFullDiskIsUnavailableForTheWholeBatch(t *testing.T) {
-	w := startTestWriter(t, "&_pragma=max_page_count(40)")
+	w := startTestWriter(t, "max_page_count(40)")
 	results := together(t, w, []func(dbsql.DBTX) error{insert(1), fill(2), insert(3), insert(4)})
 	kept := stored(t, w)
 	engine := &sqliteEngine{}
@@ -320,7 +316,7 @@ func TestWriterFullDiskIsUnavailableForTheWholeBatch(t *testing.T) {
 func TestWriterTellsTheTruth(t *testing.T) {
 	for round := range 20 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
-			w := startTestWriter(t, "&_pragma=max_page_count(60)")
+			w := startTestWriter(t, "max_page_count(60)")
 			fns := make([]func(dbsql.DBTX) error, 40)
 			for i := range fns {
 				fns[i] = []func(dbsql.DBTX) error{insert(i), insert(i), fill(i), func(db dbsql.DBTX) error { return errors.Join(insert(i)(db), errors.New("refused")) }}[(i*7+round)%4]

@@ -50,48 +50,41 @@ func (h *Handler) UserInfo(ctx context.Context, request Request) (Response, erro
 	}
 	record := reqlog.From(ctx)
 	record.Client, record.Grant = access.ClientID, access.GrantID
-	if access.FamilyID == "" {
+	if access.FamilyID == "" || access.Subject == access.ClientID {
 		return Response{}, oauth.InsufficientScope("this token is the client's own; there is no user behind it").WithScope(needed())
 	}
 	record.User = access.Subject
-	scopes, err := h.scopes(ctx, access)
+	user, scopes, err := h.person(ctx, access)
 	if err != nil {
 		return Response{}, err
 	}
 	if !scopes.Has(oidc.ScopeOpenID) {
 		return Response{}, oauth.InsufficientScope("this needs an access token with the scope openid").WithScope(needed())
 	}
-	user, err := h.Store.User(ctx, h.Issuer.Name, access.Subject)
-	if errors.Is(err, store.ErrNotFound) {
-		return Response{}, ended(oauth.ReasonUnknown)
-	}
-	if err != nil {
-		return Response{}, err
-	}
 	h.LastUse.Touch(access.GrantID)
-	return Response{UserClaims: oidc.ClaimsFor(scopes, person(user)), AccountID: access.AccountID}, nil
+	return Response{UserClaims: oidc.ClaimsFor(scopes, described(user)), AccountID: access.AccountID}, nil
 }
 
 func needed() oauth.ScopeSet { return oauth.ScopeSet{oidc.ScopeOpenID} }
 
-// scopes checks that the token holds, as every node sees it, and returns what it allows now.
-func (h *Handler) scopes(ctx context.Context, access mint.Access) (oauth.ScopeSet, error) {
+// person checks that the token holds, as every node sees it, and returns whom it is about and what it allows now.
+func (h *Handler) person(ctx context.Context, access mint.Access) (store.User, oauth.ScopeSet, error) {
 	if access.ExpiresAt <= h.Store.Now() {
-		return nil, ended(oauth.ReasonExpired)
+		return store.User{}, nil, ended(oauth.ReasonExpired)
 	}
-	state, err := h.Store.TokenState(ctx, store.TokenRef{
+	state, user, err := h.Store.UserOfToken(ctx, store.TokenRef{
 		Issuer: h.Issuer.Name, JTI: access.JTI, FamilyID: access.FamilyID, ClientID: access.ClientID, IssuedAt: access.IssuedAt,
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, ended(oauth.ReasonUnknown)
+		return store.User{}, nil, ended(oauth.ReasonUnknown)
 	}
 	if err != nil {
-		return nil, err
+		return store.User{}, nil, err
 	}
 	if state.Ended != "" {
-		return nil, ended(state.Ended)
+		return store.User{}, nil, ended(state.Ended)
 	}
-	return access.Scopes.Intersect(state.GrantScopes), nil
+	return user, access.Scopes.Intersect(state.GrantScopes), nil
 }
 
 // ended is RFC 6750 §3.1: expired, revoked, malformed or otherwise invalid.
@@ -108,7 +101,7 @@ func ended(reason string) error {
 	}
 }
 
-func person(user store.User) oidc.Person {
+func described(user store.User) oidc.Person {
 	return oidc.Person{
 		Subject: user.ID, Name: user.Name, Locale: user.Locale, UpdatedAt: user.UpdatedAt.Unix(),
 		Email: user.Email, EmailVerified: !user.EmailVerifiedAt.Never(),

@@ -21,11 +21,11 @@ type DeleteClientParams struct {
 }
 
 func (q *Queries) DeleteClient(ctx context.Context, arg DeleteClientParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteClient, arg.Issuer, arg.ID)
+	result, err := q.db.Exec(ctx, deleteClient, arg.Issuer, arg.ID)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const deleteClientSecrets = `-- name: DeleteClientSecrets :exec
@@ -38,7 +38,7 @@ type DeleteClientSecretsParams struct {
 }
 
 func (q *Queries) DeleteClientSecrets(ctx context.Context, arg DeleteClientSecretsParams) error {
-	_, err := q.db.ExecContext(ctx, deleteClientSecrets, arg.Issuer, arg.ClientID)
+	_, err := q.db.Exec(ctx, deleteClientSecrets, arg.Issuer, arg.ClientID)
 	return err
 }
 
@@ -54,7 +54,7 @@ type ExpireClientSecretParams struct {
 }
 
 func (q *Queries) ExpireClientSecret(ctx context.Context, arg ExpireClientSecretParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, expireClientSecret,
+	result, err := q.db.Exec(ctx, expireClientSecret,
 		arg.Issuer,
 		arg.ClientID,
 		arg.ID,
@@ -63,7 +63,7 @@ func (q *Queries) ExpireClientSecret(ctx context.Context, arg ExpireClientSecret
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const getClient = `-- name: GetClient :one
@@ -76,7 +76,7 @@ type GetClientParams struct {
 }
 
 func (q *Queries) GetClient(ctx context.Context, arg GetClientParams) (Client, error) {
-	row := q.db.QueryRowContext(ctx, getClient, arg.Issuer, arg.ID)
+	row := q.db.QueryRow(ctx, getClient, arg.Issuer, arg.ID)
 	var i Client
 	err := row.Scan(
 		&i.Issuer,
@@ -109,7 +109,7 @@ type InsertClientParams struct {
 }
 
 func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertClient,
+	result, err := q.db.Exec(ctx, insertClient,
 		arg.Issuer,
 		arg.ID,
 		arg.AccountID,
@@ -121,7 +121,7 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) (int
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const insertClientSecret = `-- name: InsertClientSecret :exec
@@ -139,7 +139,7 @@ type InsertClientSecretParams struct {
 }
 
 func (q *Queries) InsertClientSecret(ctx context.Context, arg InsertClientSecretParams) error {
-	_, err := q.db.ExecContext(ctx, insertClientSecret,
+	_, err := q.db.Exec(ctx, insertClientSecret,
 		arg.Issuer,
 		arg.ID,
 		arg.ClientID,
@@ -161,7 +161,7 @@ type ListClientSecretsParams struct {
 }
 
 func (q *Queries) ListClientSecrets(ctx context.Context, arg ListClientSecretsParams) ([]ClientSecret, error) {
-	rows, err := q.db.QueryContext(ctx, listClientSecrets, arg.Issuer, arg.ClientID)
+	rows, err := q.db.Query(ctx, listClientSecrets, arg.Issuer, arg.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -182,9 +182,6 @@ func (q *Queries) ListClientSecrets(ctx context.Context, arg ListClientSecretsPa
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -202,7 +199,7 @@ type ListClientsParams struct {
 }
 
 func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Client, error) {
-	rows, err := q.db.QueryContext(ctx, listClients, arg.Issuer, arg.ID, arg.Limit)
+	rows, err := q.db.Query(ctx, listClients, arg.Issuer, arg.ID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -225,9 +222,6 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Cli
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -245,11 +239,11 @@ type RevokeClientTokensParams struct {
 }
 
 func (q *Queries) RevokeClientTokens(ctx context.Context, arg RevokeClientTokensParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeClientTokens, arg.Issuer, arg.ID, arg.RevokedBefore)
+	result, err := q.db.Exec(ctx, revokeClientTokens, arg.Issuer, arg.ID, arg.RevokedBefore)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const setClientStatus = `-- name: SetClientStatus :execrows
@@ -264,7 +258,7 @@ type SetClientStatusParams struct {
 }
 
 func (q *Queries) SetClientStatus(ctx context.Context, arg SetClientStatusParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setClientStatus,
+	result, err := q.db.Exec(ctx, setClientStatus,
 		arg.Issuer,
 		arg.ID,
 		arg.Status,
@@ -273,7 +267,7 @@ func (q *Queries) SetClientStatus(ctx context.Context, arg SetClientStatusParams
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const updateClient = `-- name: UpdateClient :execrows
@@ -289,7 +283,7 @@ type UpdateClientParams struct {
 }
 
 func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updateClient,
+	result, err := q.db.Exec(ctx, updateClient,
 		arg.Issuer,
 		arg.ID,
 		arg.Name,
@@ -299,5 +293,5 @@ func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }

@@ -27,7 +27,7 @@ type AllowDeviceParams struct {
 
 // The answer of whoever comes first; nobody changes it.
 func (q *Queries) AllowDevice(ctx context.Context, arg AllowDeviceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, allowDevice,
+	result, err := q.db.Exec(ctx, allowDevice,
 		arg.Hash,
 		arg.Issuer,
 		arg.Now,
@@ -38,7 +38,7 @@ func (q *Queries) AllowDevice(ctx context.Context, arg AllowDeviceParams) (int64
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const countUnusedRegistrations = `-- name: CountUnusedRegistrations :one
@@ -51,7 +51,7 @@ type CountUnusedRegistrationsParams struct {
 }
 
 func (q *Queries) CountUnusedRegistrations(ctx context.Context, arg CountUnusedRegistrationsParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countUnusedRegistrations, arg.Issuer, arg.Limit)
+	row := q.db.QueryRow(ctx, countUnusedRegistrations, arg.Issuer, arg.Limit)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -67,7 +67,7 @@ type DeleteRegistrationParams struct {
 }
 
 func (q *Queries) DeleteRegistration(ctx context.Context, arg DeleteRegistrationParams) error {
-	_, err := q.db.ExecContext(ctx, deleteRegistration, arg.Issuer, arg.ClientID)
+	_, err := q.db.Exec(ctx, deleteRegistration, arg.Issuer, arg.ClientID)
 	return err
 }
 
@@ -83,11 +83,11 @@ type DenyDeviceParams struct {
 }
 
 func (q *Queries) DenyDevice(ctx context.Context, arg DenyDeviceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, denyDevice, arg.Hash, arg.Issuer, arg.Now)
+	result, err := q.db.Exec(ctx, denyDevice, arg.Hash, arg.Issuer, arg.Now)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const findDeviceCode = `-- name: FindDeviceCode :one
@@ -100,7 +100,7 @@ type FindDeviceCodeParams struct {
 }
 
 func (q *Queries) FindDeviceCode(ctx context.Context, arg FindDeviceCodeParams) (DeviceCode, error) {
-	row := q.db.QueryRowContext(ctx, findDeviceCode, arg.Issuer, arg.UserCode)
+	row := q.db.QueryRow(ctx, findDeviceCode, arg.Issuer, arg.UserCode)
 	var i DeviceCode
 	err := row.Scan(
 		&i.Hash,
@@ -131,7 +131,7 @@ type GetDeviceCodeParams struct {
 }
 
 func (q *Queries) GetDeviceCode(ctx context.Context, arg GetDeviceCodeParams) (DeviceCode, error) {
-	row := q.db.QueryRowContext(ctx, getDeviceCode, arg.Hash, arg.Issuer)
+	row := q.db.QueryRow(ctx, getDeviceCode, arg.Hash, arg.Issuer)
 	var i DeviceCode
 	err := row.Scan(
 		&i.Hash,
@@ -169,7 +169,7 @@ type GetGrantAndUserRow struct {
 }
 
 func (q *Queries) GetGrantAndUser(ctx context.Context, arg GetGrantAndUserParams) (GetGrantAndUserRow, error) {
-	row := q.db.QueryRowContext(ctx, getGrantAndUser, arg.ID, arg.Issuer)
+	row := q.db.QueryRow(ctx, getGrantAndUser, arg.ID, arg.Issuer)
 	var i GetGrantAndUserRow
 	err := row.Scan(
 		&i.Grant.ID,
@@ -200,7 +200,7 @@ type GetRegistrationParams struct {
 }
 
 func (q *Queries) GetRegistration(ctx context.Context, arg GetRegistrationParams) (Registration, error) {
-	row := q.db.QueryRowContext(ctx, getRegistration, arg.Issuer, arg.ClientID)
+	row := q.db.QueryRow(ctx, getRegistration, arg.Issuer, arg.ClientID)
 	var i Registration
 	err := row.Scan(
 		&i.Issuer,
@@ -230,7 +230,7 @@ type InsertDeviceCodeParams struct {
 }
 
 func (q *Queries) InsertDeviceCode(ctx context.Context, arg InsertDeviceCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertDeviceCode,
+	result, err := q.db.Exec(ctx, insertDeviceCode,
 		arg.Hash,
 		arg.Issuer,
 		arg.UserCode,
@@ -243,7 +243,7 @@ func (q *Queries) InsertDeviceCode(ctx context.Context, arg InsertDeviceCodePara
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const insertRegistration = `-- name: InsertRegistration :exec
@@ -259,7 +259,7 @@ type InsertRegistrationParams struct {
 }
 
 func (q *Queries) InsertRegistration(ctx context.Context, arg InsertRegistrationParams) error {
-	_, err := q.db.ExecContext(ctx, insertRegistration,
+	_, err := q.db.Exec(ctx, insertRegistration,
 		arg.Issuer,
 		arg.ClientID,
 		arg.TokenHash,
@@ -282,7 +282,7 @@ type PollDeviceParams struct {
 }
 
 func (q *Queries) PollDevice(ctx context.Context, arg PollDeviceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pollDevice,
+	result, err := q.db.Exec(ctx, pollDevice,
 		arg.Hash,
 		arg.Issuer,
 		arg.Now,
@@ -291,7 +291,7 @@ func (q *Queries) PollDevice(ctx context.Context, arg PollDeviceParams) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneDeviceCodes = `-- name: PruneDeviceCodes :execrows
@@ -299,11 +299,11 @@ DELETE FROM device_codes WHERE hash IN (SELECT d.hash FROM device_codes AS d WHE
 `
 
 func (q *Queries) PruneDeviceCodes(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneDeviceCodes, expiresAt)
+	result, err := q.db.Exec(ctx, pruneDeviceCodes, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneRegistrations = `-- name: PruneRegistrations :many
@@ -319,7 +319,7 @@ type PruneRegistrationsRow struct {
 
 // The outer condition is asked again of a row that somebody just connected.
 func (q *Queries) PruneRegistrations(ctx context.Context, expiresAt micros.Time) ([]PruneRegistrationsRow, error) {
-	rows, err := q.db.QueryContext(ctx, pruneRegistrations, expiresAt)
+	rows, err := q.db.Query(ctx, pruneRegistrations, expiresAt)
 	if err != nil {
 		return nil, err
 	}
@@ -331,9 +331,6 @@ func (q *Queries) PruneRegistrations(ctx context.Context, expiresAt micros.Time)
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -352,11 +349,11 @@ type RedeemDeviceCodeParams struct {
 }
 
 func (q *Queries) RedeemDeviceCode(ctx context.Context, arg RedeemDeviceCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, redeemDeviceCode, arg.Hash, arg.UsedAt)
+	result, err := q.db.Exec(ctx, redeemDeviceCode, arg.Hash, arg.UsedAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const slowDevice = `-- name: SlowDevice :execrows
@@ -372,7 +369,7 @@ type SlowDeviceParams struct {
 }
 
 func (q *Queries) SlowDevice(ctx context.Context, arg SlowDeviceParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, slowDevice,
+	result, err := q.db.Exec(ctx, slowDevice,
 		arg.Hash,
 		arg.Issuer,
 		arg.More,
@@ -381,7 +378,7 @@ func (q *Queries) SlowDevice(ctx context.Context, arg SlowDeviceParams) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const useRegistration = `-- name: UseRegistration :exec
@@ -394,6 +391,6 @@ type UseRegistrationParams struct {
 }
 
 func (q *Queries) UseRegistration(ctx context.Context, arg UseRegistrationParams) error {
-	_, err := q.db.ExecContext(ctx, useRegistration, arg.Issuer, arg.ClientID)
+	_, err := q.db.Exec(ctx, useRegistration, arg.Issuer, arg.ClientID)
 	return err
 }

@@ -25,7 +25,7 @@ type ClaimMailParams struct {
 
 // Whoever moves the next attempt first has the mail; a node that dies while sending leaves it for the next.
 func (q *Queries) ClaimMail(ctx context.Context, arg ClaimMailParams) ([]Outbox, error) {
-	rows, err := q.db.QueryContext(ctx, claimMail, arg.NextAttemptAt, arg.Now)
+	rows, err := q.db.Query(ctx, claimMail, arg.NextAttemptAt, arg.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +45,6 @@ func (q *Queries) ClaimMail(ctx context.Context, arg ClaimMailParams) ([]Outbox,
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -59,7 +56,7 @@ DELETE FROM outbox WHERE id = $1
 `
 
 func (q *Queries) DeleteMail(ctx context.Context, id string) error {
-	_, err := q.db.ExecContext(ctx, deleteMail, id)
+	_, err := q.db.Exec(ctx, deleteMail, id)
 	return err
 }
 
@@ -83,7 +80,7 @@ type InsertEventParams struct {
 }
 
 func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error {
-	_, err := q.db.ExecContext(ctx, insertEvent,
+	_, err := q.db.Exec(ctx, insertEvent,
 		arg.ID,
 		arg.Issuer,
 		arg.At,
@@ -111,7 +108,7 @@ type InsertMailParams struct {
 }
 
 func (q *Queries) InsertMail(ctx context.Context, arg InsertMailParams) error {
-	_, err := q.db.ExecContext(ctx, insertMail,
+	_, err := q.db.Exec(ctx, insertMail,
 		arg.ID,
 		arg.Issuer,
 		arg.Sealed,
@@ -133,7 +130,7 @@ type LastEventOfUserParams struct {
 }
 
 func (q *Queries) LastEventOfUser(ctx context.Context, arg LastEventOfUserParams) (micros.Time, error) {
-	row := q.db.QueryRowContext(ctx, lastEventOfUser,
+	row := q.db.QueryRow(ctx, lastEventOfUser,
 		arg.Issuer,
 		arg.UserID,
 		arg.Kind,
@@ -156,7 +153,7 @@ type ListEventsOfAccountParams struct {
 }
 
 func (q *Queries) ListEventsOfAccount(ctx context.Context, arg ListEventsOfAccountParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, listEventsOfAccount,
+	rows, err := q.db.Query(ctx, listEventsOfAccount,
 		arg.Issuer,
 		arg.AccountID,
 		arg.ID,
@@ -186,9 +183,6 @@ func (q *Queries) ListEventsOfAccount(ctx context.Context, arg ListEventsOfAccou
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -207,7 +201,7 @@ type ListEventsOfUserParams struct {
 }
 
 func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, listEventsOfUser,
+	rows, err := q.db.Query(ctx, listEventsOfUser,
 		arg.Issuer,
 		arg.UserID,
 		arg.ID,
@@ -236,9 +230,6 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

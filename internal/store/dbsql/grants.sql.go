@@ -23,11 +23,11 @@ type ConsumeCodeParams struct {
 }
 
 func (q *Queries) ConsumeCode(ctx context.Context, arg ConsumeCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, consumeCode, arg.Hash, arg.UsedAt)
+	result, err := q.db.Exec(ctx, consumeCode, arg.Hash, arg.UsedAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const countGrantsOfClient = `-- name: CountGrantsOfClient :one
@@ -41,7 +41,7 @@ type CountGrantsOfClientParams struct {
 }
 
 func (q *Queries) CountGrantsOfClient(ctx context.Context, arg CountGrantsOfClientParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countGrantsOfClient, arg.Issuer, arg.ClientID, arg.Limit)
+	row := q.db.QueryRow(ctx, countGrantsOfClient, arg.Issuer, arg.ClientID, arg.Limit)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -59,7 +59,7 @@ type FindGrantParams struct {
 }
 
 func (q *Queries) FindGrant(ctx context.Context, arg FindGrantParams) (Grant, error) {
-	row := q.db.QueryRowContext(ctx, findGrant,
+	row := q.db.QueryRow(ctx, findGrant,
 		arg.Issuer,
 		arg.UserID,
 		arg.AccountID,
@@ -103,7 +103,7 @@ type GetClientTokenStateRow struct {
 }
 
 func (q *Queries) GetClientTokenState(ctx context.Context, arg GetClientTokenStateParams) (GetClientTokenStateRow, error) {
-	row := q.db.QueryRowContext(ctx, getClientTokenState, arg.TokenID, arg.Issuer, arg.ClientID)
+	row := q.db.QueryRow(ctx, getClientTokenState, arg.TokenID, arg.Issuer, arg.ClientID)
 	var i GetClientTokenStateRow
 	err := row.Scan(&i.ClientStatus, &i.RevokedBefore, &i.TokenRevoked)
 	return i, err
@@ -127,7 +127,7 @@ type GetCodeRow struct {
 }
 
 func (q *Queries) GetCode(ctx context.Context, arg GetCodeParams) (GetCodeRow, error) {
-	row := q.db.QueryRowContext(ctx, getCode, arg.Hash, arg.Issuer)
+	row := q.db.QueryRow(ctx, getCode, arg.Hash, arg.Issuer)
 	var i GetCodeRow
 	err := row.Scan(
 		&i.Code.Hash,
@@ -176,7 +176,7 @@ type GetFamilyRow struct {
 
 // A client's own family has no user.
 func (q *Queries) GetFamily(ctx context.Context, arg GetFamilyParams) (GetFamilyRow, error) {
-	row := q.db.QueryRowContext(ctx, getFamily, arg.ID, arg.Issuer)
+	row := q.db.QueryRow(ctx, getFamily, arg.ID, arg.Issuer)
 	var i GetFamilyRow
 	err := row.Scan(
 		&i.Family.ID,
@@ -221,7 +221,7 @@ type GetGrantParams struct {
 }
 
 func (q *Queries) GetGrant(ctx context.Context, arg GetGrantParams) (Grant, error) {
-	row := q.db.QueryRowContext(ctx, getGrant, arg.ID, arg.Issuer)
+	row := q.db.QueryRow(ctx, getGrant, arg.ID, arg.Issuer)
 	var i Grant
 	err := row.Scan(
 		&i.ID,
@@ -237,6 +237,63 @@ func (q *Queries) GetGrant(ctx context.Context, arg GetGrantParams) (Grant, erro
 		&i.LastUsedAt,
 		&i.RevokedAt,
 		&i.RevokeReason,
+	)
+	return i, err
+}
+
+const getUserOfToken = `-- name: GetUserOfToken :one
+SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
+    grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
+    clients.status AS client_status, clients.revoked_before, users.issuer, users.id, users.email, users.email_verified_at, users.name, users.locale, users.password_hash, users.created_at, users.updated_at, users.suspended_at,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $1) AS token_revoked
+FROM families
+JOIN grants ON grants.id = families.grant_id
+JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
+JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+WHERE families.id = $2 AND families.issuer = $3
+`
+
+type GetUserOfTokenParams struct {
+	TokenID  string
+	FamilyID string
+	Issuer   string
+}
+
+type GetUserOfTokenRow struct {
+	FamilyRevokedAt micros.Time
+	FamilyReason    string
+	GrantRevokedAt  micros.Time
+	GrantReason     string
+	GrantScopes     oauth.ScopeSet
+	ClientStatus    string
+	RevokedBefore   micros.Time
+	User            User
+	TokenRevoked    bool
+}
+
+// GetUserTokenState, with the person behind the token.
+func (q *Queries) GetUserOfToken(ctx context.Context, arg GetUserOfTokenParams) (GetUserOfTokenRow, error) {
+	row := q.db.QueryRow(ctx, getUserOfToken, arg.TokenID, arg.FamilyID, arg.Issuer)
+	var i GetUserOfTokenRow
+	err := row.Scan(
+		&i.FamilyRevokedAt,
+		&i.FamilyReason,
+		&i.GrantRevokedAt,
+		&i.GrantReason,
+		&i.GrantScopes,
+		&i.ClientStatus,
+		&i.RevokedBefore,
+		&i.User.Issuer,
+		&i.User.ID,
+		&i.User.Email,
+		&i.User.EmailVerifiedAt,
+		&i.User.Name,
+		&i.User.Locale,
+		&i.User.PasswordHash,
+		&i.User.CreatedAt,
+		&i.User.UpdatedAt,
+		&i.User.SuspendedAt,
+		&i.TokenRevoked,
 	)
 	return i, err
 }
@@ -273,7 +330,7 @@ type GetUserTokenStateRow struct {
 
 // All that can have ended an access token of a family since it was issued, in one read. A client's own has no user.
 func (q *Queries) GetUserTokenState(ctx context.Context, arg GetUserTokenStateParams) (GetUserTokenStateRow, error) {
-	row := q.db.QueryRowContext(ctx, getUserTokenState, arg.TokenID, arg.FamilyID, arg.Issuer)
+	row := q.db.QueryRow(ctx, getUserTokenState, arg.TokenID, arg.FamilyID, arg.Issuer)
 	var i GetUserTokenStateRow
 	err := row.Scan(
 		&i.FamilyRevokedAt,
@@ -289,7 +346,7 @@ func (q *Queries) GetUserTokenState(ctx context.Context, arg GetUserTokenStatePa
 	return i, err
 }
 
-const insertCode = `-- name: InsertCode :execrows
+const insertCode = `-- name: InsertCode :exec
 INSERT INTO codes (hash, issuer, client_id, grant_id, family_id, data, created_at, expires_at, used_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (hash) DO NOTHING
@@ -306,8 +363,8 @@ type InsertCodeParams struct {
 	ExpiresAt micros.Time
 }
 
-func (q *Queries) InsertCode(ctx context.Context, arg InsertCodeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertCode,
+func (q *Queries) InsertCode(ctx context.Context, arg InsertCodeParams) error {
+	_, err := q.db.Exec(ctx, insertCode,
 		arg.Hash,
 		arg.Issuer,
 		arg.ClientID,
@@ -317,10 +374,7 @@ func (q *Queries) InsertCode(ctx context.Context, arg InsertCodeParams) (int64, 
 		arg.CreatedAt,
 		arg.ExpiresAt,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return err
 }
 
 const insertFamily = `-- name: InsertFamily :exec
@@ -342,7 +396,7 @@ type InsertFamilyParams struct {
 }
 
 func (q *Queries) InsertFamily(ctx context.Context, arg InsertFamilyParams) error {
-	_, err := q.db.ExecContext(ctx, insertFamily,
+	_, err := q.db.Exec(ctx, insertFamily,
 		arg.ID,
 		arg.Issuer,
 		arg.GrantID,
@@ -375,7 +429,7 @@ type InsertGrantParams struct {
 }
 
 func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertGrant,
+	result, err := q.db.Exec(ctx, insertGrant,
 		arg.ID,
 		arg.Issuer,
 		arg.UserID,
@@ -388,7 +442,7 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (int64
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const listGrantsOfAccount = `-- name: ListGrantsOfAccount :many
@@ -423,7 +477,7 @@ type ListGrantsOfAccountRow struct {
 }
 
 func (q *Queries) ListGrantsOfAccount(ctx context.Context, arg ListGrantsOfAccountParams) ([]ListGrantsOfAccountRow, error) {
-	rows, err := q.db.QueryContext(ctx, listGrantsOfAccount, arg.Issuer, arg.AccountID, arg.Limit)
+	rows, err := q.db.Query(ctx, listGrantsOfAccount, arg.Issuer, arg.AccountID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -451,9 +505,6 @@ func (q *Queries) ListGrantsOfAccount(ctx context.Context, arg ListGrantsOfAccou
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -492,7 +543,7 @@ type ListGrantsOfUserRow struct {
 }
 
 func (q *Queries) ListGrantsOfUser(ctx context.Context, arg ListGrantsOfUserParams) ([]ListGrantsOfUserRow, error) {
-	rows, err := q.db.QueryContext(ctx, listGrantsOfUser, arg.Issuer, arg.UserID, arg.Limit)
+	rows, err := q.db.Query(ctx, listGrantsOfUser, arg.Issuer, arg.UserID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -520,9 +571,6 @@ func (q *Queries) ListGrantsOfUser(ctx context.Context, arg ListGrantsOfUserPara
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -541,7 +589,7 @@ type RevokeFamilyParams struct {
 }
 
 func (q *Queries) RevokeFamily(ctx context.Context, arg RevokeFamilyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeFamily,
+	result, err := q.db.Exec(ctx, revokeFamily,
 		arg.ID,
 		arg.Issuer,
 		arg.RevokedAt,
@@ -550,7 +598,7 @@ func (q *Queries) RevokeFamily(ctx context.Context, arg RevokeFamilyParams) (int
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const revokeGrant = `-- name: RevokeGrant :one
@@ -565,7 +613,7 @@ type RevokeGrantParams struct {
 }
 
 func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) (Grant, error) {
-	row := q.db.QueryRowContext(ctx, revokeGrant,
+	row := q.db.QueryRow(ctx, revokeGrant,
 		arg.ID,
 		arg.Issuer,
 		arg.RevokedAt,
@@ -604,7 +652,7 @@ type RevokeGrantsOfMemberParams struct {
 }
 
 func (q *Queries) RevokeGrantsOfMember(ctx context.Context, arg RevokeGrantsOfMemberParams) ([]Grant, error) {
-	rows, err := q.db.QueryContext(ctx, revokeGrantsOfMember,
+	rows, err := q.db.Query(ctx, revokeGrantsOfMember,
 		arg.Issuer,
 		arg.AccountID,
 		arg.UserID,
@@ -637,9 +685,6 @@ func (q *Queries) RevokeGrantsOfMember(ctx context.Context, arg RevokeGrantsOfMe
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -656,7 +701,7 @@ type RevokeTokenParams struct {
 }
 
 func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) error {
-	_, err := q.db.ExecContext(ctx, revokeToken, arg.ID, arg.ExpiresAt)
+	_, err := q.db.Exec(ctx, revokeToken, arg.ID, arg.ExpiresAt)
 	return err
 }
 
@@ -674,11 +719,11 @@ type RotateFamilyParams struct {
 
 // Nothing that has an index changes, so that a rotation writes one page, and PostgreSQL one version of the row and nothing else.
 func (q *Queries) RotateFamily(ctx context.Context, arg RotateFamilyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rotateFamily, arg.ID, arg.Generation, arg.Now)
+	result, err := q.db.Exec(ctx, rotateFamily, arg.ID, arg.Generation, arg.Now)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const rotateFamilyUntil = `-- name: RotateFamilyUntil :execrows
@@ -695,7 +740,7 @@ type RotateFamilyUntilParams struct {
 }
 
 func (q *Queries) RotateFamilyUntil(ctx context.Context, arg RotateFamilyUntilParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rotateFamilyUntil,
+	result, err := q.db.Exec(ctx, rotateFamilyUntil,
 		arg.ID,
 		arg.Generation,
 		arg.Now,
@@ -704,7 +749,7 @@ func (q *Queries) RotateFamilyUntil(ctx context.Context, arg RotateFamilyUntilPa
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const touchGrant = `-- name: TouchGrant :exec
@@ -717,7 +762,7 @@ type TouchGrantParams struct {
 }
 
 func (q *Queries) TouchGrant(ctx context.Context, arg TouchGrantParams) error {
-	_, err := q.db.ExecContext(ctx, touchGrant, arg.ID, arg.LastUsedAt)
+	_, err := q.db.Exec(ctx, touchGrant, arg.ID, arg.LastUsedAt)
 	return err
 }
 
@@ -736,7 +781,7 @@ type UpdateGrantParams struct {
 
 // The version makes it the consent the person saw that is changed, not one given in another tab meanwhile.
 func (q *Queries) UpdateGrant(ctx context.Context, arg UpdateGrantParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updateGrant,
+	result, err := q.db.Exec(ctx, updateGrant,
 		arg.ID,
 		arg.Version,
 		arg.Scopes,
@@ -746,5 +791,5 @@ func (q *Queries) UpdateGrant(ctx context.Context, arg UpdateGrantParams) (int64
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }

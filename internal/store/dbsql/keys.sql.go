@@ -18,7 +18,7 @@ ON CONFLICT (topic) DO UPDATE SET version = changes.version + 1
 `
 
 func (q *Queries) BumpChange(ctx context.Context, topic string) error {
-	_, err := q.db.ExecContext(ctx, bumpChange, topic)
+	_, err := q.db.Exec(ctx, bumpChange, topic)
 	return err
 }
 
@@ -32,7 +32,7 @@ type DeleteSigningKeyParams struct {
 }
 
 func (q *Queries) DeleteSigningKey(ctx context.Context, arg DeleteSigningKeyParams) error {
-	_, err := q.db.ExecContext(ctx, deleteSigningKey, arg.Issuer, arg.Kid)
+	_, err := q.db.Exec(ctx, deleteSigningKey, arg.Issuer, arg.Kid)
 	return err
 }
 
@@ -53,7 +53,7 @@ type InsertSigningKeyParams struct {
 }
 
 func (q *Queries) InsertSigningKey(ctx context.Context, arg InsertSigningKeyParams) error {
-	_, err := q.db.ExecContext(ctx, insertSigningKey,
+	_, err := q.db.Exec(ctx, insertSigningKey,
 		arg.Issuer,
 		arg.Kid,
 		arg.Alg,
@@ -71,7 +71,7 @@ SELECT topic, version FROM changes
 `
 
 func (q *Queries) ListChanges(ctx context.Context) ([]Change, error) {
-	rows, err := q.db.QueryContext(ctx, listChanges)
+	rows, err := q.db.Query(ctx, listChanges)
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +84,6 @@ func (q *Queries) ListChanges(ctx context.Context) ([]Change, error) {
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -98,7 +95,7 @@ SELECT issuer, kid, alg, state, private_sealed, created_at, activated_at, retire
 `
 
 func (q *Queries) ListSigningKeys(ctx context.Context, issuer string) ([]SigningKey, error) {
-	rows, err := q.db.QueryContext(ctx, listSigningKeys, issuer)
+	rows, err := q.db.Query(ctx, listSigningKeys, issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +117,6 @@ func (q *Queries) ListSigningKeys(ctx context.Context, issuer string) ([]Signing
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -142,7 +136,7 @@ type SetSigningKeyStateParams struct {
 }
 
 func (q *Queries) SetSigningKeyState(ctx context.Context, arg SetSigningKeyStateParams) error {
-	_, err := q.db.ExecContext(ctx, setSigningKeyState,
+	_, err := q.db.Exec(ctx, setSigningKeyState,
 		arg.Issuer,
 		arg.Kid,
 		arg.State,

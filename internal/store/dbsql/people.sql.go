@@ -24,7 +24,7 @@ type AcceptInvitationParams struct {
 }
 
 func (q *Queries) AcceptInvitation(ctx context.Context, arg AcceptInvitationParams) (Invitation, error) {
-	row := q.db.QueryRowContext(ctx, acceptInvitation, arg.TokenHash, arg.Issuer, arg.AcceptedAt)
+	row := q.db.QueryRow(ctx, acceptInvitation, arg.TokenHash, arg.Issuer, arg.AcceptedAt)
 	var i Invitation
 	err := row.Scan(
 		&i.Issuer,
@@ -52,11 +52,11 @@ type DeleteInvitationParams struct {
 }
 
 func (q *Queries) DeleteInvitation(ctx context.Context, arg DeleteInvitationParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteInvitation, arg.Issuer, arg.AccountID, arg.ID)
+	result, err := q.db.Exec(ctx, deleteInvitation, arg.Issuer, arg.AccountID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const deleteInvitationsTo = `-- name: DeleteInvitationsTo :exec
@@ -70,7 +70,7 @@ type DeleteInvitationsToParams struct {
 }
 
 func (q *Queries) DeleteInvitationsTo(ctx context.Context, arg DeleteInvitationsToParams) error {
-	_, err := q.db.ExecContext(ctx, deleteInvitationsTo, arg.Issuer, arg.AccountID, arg.Email)
+	_, err := q.db.Exec(ctx, deleteInvitationsTo, arg.Issuer, arg.AccountID, arg.Email)
 	return err
 }
 
@@ -88,11 +88,11 @@ type DeleteMemberParams struct {
 }
 
 func (q *Queries) DeleteMember(ctx context.Context, arg DeleteMemberParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteMember, arg.Issuer, arg.AccountID, arg.UserID)
+	result, err := q.db.Exec(ctx, deleteMember, arg.Issuer, arg.AccountID, arg.UserID)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const getAccount = `-- name: GetAccount :one
@@ -105,7 +105,7 @@ type GetAccountParams struct {
 }
 
 func (q *Queries) GetAccount(ctx context.Context, arg GetAccountParams) (Account, error) {
-	row := q.db.QueryRowContext(ctx, getAccount, arg.Issuer, arg.ID)
+	row := q.db.QueryRow(ctx, getAccount, arg.Issuer, arg.ID)
 	var i Account
 	err := row.Scan(
 		&i.Issuer,
@@ -126,7 +126,7 @@ type GetInvitationParams struct {
 }
 
 func (q *Queries) GetInvitation(ctx context.Context, arg GetInvitationParams) (Invitation, error) {
-	row := q.db.QueryRowContext(ctx, getInvitation, arg.TokenHash, arg.Issuer)
+	row := q.db.QueryRow(ctx, getInvitation, arg.TokenHash, arg.Issuer)
 	var i Invitation
 	err := row.Scan(
 		&i.Issuer,
@@ -154,7 +154,7 @@ type GetMemberParams struct {
 }
 
 func (q *Queries) GetMember(ctx context.Context, arg GetMemberParams) (Member, error) {
-	row := q.db.QueryRowContext(ctx, getMember, arg.Issuer, arg.AccountID, arg.UserID)
+	row := q.db.QueryRow(ctx, getMember, arg.Issuer, arg.AccountID, arg.UserID)
 	var i Member
 	err := row.Scan(
 		&i.Issuer,
@@ -176,7 +176,7 @@ type GetUserParams struct {
 }
 
 func (q *Queries) GetUser(ctx context.Context, arg GetUserParams) (User, error) {
-	row := q.db.QueryRowContext(ctx, getUser, arg.Issuer, arg.ID)
+	row := q.db.QueryRow(ctx, getUser, arg.Issuer, arg.ID)
 	var i User
 	err := row.Scan(
 		&i.Issuer,
@@ -203,7 +203,7 @@ type GetUserByEmailParams struct {
 }
 
 func (q *Queries) GetUserByEmail(ctx context.Context, arg GetUserByEmailParams) (User, error) {
-	row := q.db.QueryRowContext(ctx, getUserByEmail, arg.Issuer, arg.Email)
+	row := q.db.QueryRow(ctx, getUserByEmail, arg.Issuer, arg.Email)
 	var i User
 	err := row.Scan(
 		&i.Issuer,
@@ -232,7 +232,7 @@ type InsertAccountParams struct {
 }
 
 func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) error {
-	_, err := q.db.ExecContext(ctx, insertAccount,
+	_, err := q.db.Exec(ctx, insertAccount,
 		arg.Issuer,
 		arg.ID,
 		arg.Name,
@@ -259,7 +259,7 @@ type InsertInvitationParams struct {
 }
 
 func (q *Queries) InsertInvitation(ctx context.Context, arg InsertInvitationParams) error {
-	_, err := q.db.ExecContext(ctx, insertInvitation,
+	_, err := q.db.Exec(ctx, insertInvitation,
 		arg.Issuer,
 		arg.ID,
 		arg.TokenHash,
@@ -287,7 +287,7 @@ type InsertMemberParams struct {
 }
 
 func (q *Queries) InsertMember(ctx context.Context, arg InsertMemberParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertMember,
+	result, err := q.db.Exec(ctx, insertMember,
 		arg.Issuer,
 		arg.AccountID,
 		arg.UserID,
@@ -297,7 +297,7 @@ func (q *Queries) InsertMember(ctx context.Context, arg InsertMemberParams) (int
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const insertUser = `-- name: InsertUser :execrows
@@ -318,7 +318,7 @@ type InsertUserParams struct {
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertUser,
+	result, err := q.db.Exec(ctx, insertUser,
 		arg.Issuer,
 		arg.ID,
 		arg.Email,
@@ -331,7 +331,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const listInvitations = `-- name: ListInvitations :many
@@ -345,7 +345,7 @@ type ListInvitationsParams struct {
 }
 
 func (q *Queries) ListInvitations(ctx context.Context, arg ListInvitationsParams) ([]Invitation, error) {
-	rows, err := q.db.QueryContext(ctx, listInvitations, arg.Issuer, arg.AccountID, arg.ExpiresAt)
+	rows, err := q.db.Query(ctx, listInvitations, arg.Issuer, arg.AccountID, arg.ExpiresAt)
 	if err != nil {
 		return nil, err
 	}
@@ -368,9 +368,6 @@ func (q *Queries) ListInvitations(ctx context.Context, arg ListInvitationsParams
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -400,7 +397,7 @@ type ListMembersRow struct {
 }
 
 func (q *Queries) ListMembers(ctx context.Context, arg ListMembersParams) ([]ListMembersRow, error) {
-	rows, err := q.db.QueryContext(ctx, listMembers, arg.Issuer, arg.AccountID)
+	rows, err := q.db.Query(ctx, listMembers, arg.Issuer, arg.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -420,9 +417,6 @@ func (q *Queries) ListMembers(ctx context.Context, arg ListMembersParams) ([]Lis
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -450,7 +444,7 @@ type ListMembershipsRow struct {
 }
 
 func (q *Queries) ListMemberships(ctx context.Context, arg ListMembershipsParams) ([]ListMembershipsRow, error) {
-	rows, err := q.db.QueryContext(ctx, listMemberships, arg.Issuer, arg.UserID, arg.Limit)
+	rows, err := q.db.Query(ctx, listMemberships, arg.Issuer, arg.UserID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -467,9 +461,6 @@ func (q *Queries) ListMemberships(ctx context.Context, arg ListMembershipsParams
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -503,7 +494,7 @@ type ListMembershipsCountedRow struct {
 }
 
 func (q *Queries) ListMembershipsCounted(ctx context.Context, arg ListMembershipsCountedParams) ([]ListMembershipsCountedRow, error) {
-	rows, err := q.db.QueryContext(ctx, listMembershipsCounted,
+	rows, err := q.db.Query(ctx, listMembershipsCounted,
 		arg.Issuer,
 		arg.UserID,
 		arg.Limit,
@@ -527,9 +518,6 @@ func (q *Queries) ListMembershipsCounted(ctx context.Context, arg ListMembership
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -547,7 +535,7 @@ type ListUsersParams struct {
 }
 
 func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]User, error) {
-	rows, err := q.db.QueryContext(ctx, listUsers, arg.Issuer, arg.Email, arg.Limit)
+	rows, err := q.db.Query(ctx, listUsers, arg.Issuer, arg.Email, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -571,9 +559,6 @@ func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]User, e
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -591,11 +576,11 @@ type LockAccountParams struct {
 
 // Serializes changes to an account's membership, so that two owners cannot each remove the other.
 func (q *Queries) LockAccount(ctx context.Context, arg LockAccountParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, lockAccount, arg.Issuer, arg.ID)
+	result, err := q.db.Exec(ctx, lockAccount, arg.Issuer, arg.ID)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const lockMember = `-- name: LockMember :one
@@ -610,7 +595,7 @@ type LockMemberParams struct {
 
 // An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
 func (q *Queries) LockMember(ctx context.Context, arg LockMemberParams) (Member, error) {
-	row := q.db.QueryRowContext(ctx, lockMember, arg.Issuer, arg.AccountID, arg.UserID)
+	row := q.db.QueryRow(ctx, lockMember, arg.Issuer, arg.AccountID, arg.UserID)
 	var i Member
 	err := row.Scan(
 		&i.Issuer,
@@ -633,11 +618,11 @@ type RenameAccountParams struct {
 }
 
 func (q *Queries) RenameAccount(ctx context.Context, arg RenameAccountParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, renameAccount, arg.Issuer, arg.ID, arg.Name)
+	result, err := q.db.Exec(ctx, renameAccount, arg.Issuer, arg.ID, arg.Name)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const setMemberRole = `-- name: SetMemberRole :execrows
@@ -656,7 +641,7 @@ type SetMemberRoleParams struct {
 
 // An account never loses its last owner.
 func (q *Queries) SetMemberRole(ctx context.Context, arg SetMemberRoleParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setMemberRole,
+	result, err := q.db.Exec(ctx, setMemberRole,
 		arg.Issuer,
 		arg.AccountID,
 		arg.UserID,
@@ -665,7 +650,7 @@ func (q *Queries) SetMemberRole(ctx context.Context, arg SetMemberRoleParams) (i
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const suspendUser = `-- name: SuspendUser :execrows
@@ -680,7 +665,7 @@ type SuspendUserParams struct {
 }
 
 func (q *Queries) SuspendUser(ctx context.Context, arg SuspendUserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, suspendUser,
+	result, err := q.db.Exec(ctx, suspendUser,
 		arg.Issuer,
 		arg.ID,
 		arg.SuspendedAt,
@@ -689,7 +674,7 @@ func (q *Queries) SuspendUser(ctx context.Context, arg SuspendUserParams) (int64
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const updatePassword = `-- name: UpdatePassword :execrows
@@ -704,7 +689,7 @@ type UpdatePasswordParams struct {
 }
 
 func (q *Queries) UpdatePassword(ctx context.Context, arg UpdatePasswordParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updatePassword,
+	result, err := q.db.Exec(ctx, updatePassword,
 		arg.Issuer,
 		arg.ID,
 		arg.PasswordHash,
@@ -713,7 +698,7 @@ func (q *Queries) UpdatePassword(ctx context.Context, arg UpdatePasswordParams) 
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const updateProfile = `-- name: UpdateProfile :execrows
@@ -729,7 +714,7 @@ type UpdateProfileParams struct {
 }
 
 func (q *Queries) UpdateProfile(ctx context.Context, arg UpdateProfileParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updateProfile,
+	result, err := q.db.Exec(ctx, updateProfile,
 		arg.Issuer,
 		arg.ID,
 		arg.Name,
@@ -739,5 +724,5 @@ func (q *Queries) UpdateProfile(ctx context.Context, arg UpdateProfileParams) (i
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }

@@ -16,11 +16,11 @@ DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c
 `
 
 func (q *Queries) PruneChallenges(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneChallenges, expiresAt)
+	result, err := q.db.Exec(ctx, pruneChallenges, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneCodes = `-- name: PruneCodes :execrows
@@ -28,11 +28,11 @@ DELETE FROM codes WHERE hash IN (SELECT c.hash FROM codes AS c WHERE c.expires_a
 `
 
 func (q *Queries) PruneCodes(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneCodes, expiresAt)
+	result, err := q.db.Exec(ctx, pruneCodes, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneFamilies = `-- name: PruneFamilies :execrows
@@ -40,11 +40,11 @@ DELETE FROM families WHERE id IN (SELECT f.id FROM families AS f WHERE f.expires
 `
 
 func (q *Queries) PruneFamilies(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneFamilies, expiresAt)
+	result, err := q.db.Exec(ctx, pruneFamilies, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneInvitations = `-- name: PruneInvitations :execrows
@@ -52,11 +52,11 @@ DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invita
 `
 
 func (q *Queries) PruneInvitations(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneInvitations, expiresAt)
+	result, err := q.db.Exec(ctx, pruneInvitations, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneRevokedTokens = `-- name: PruneRevokedTokens :execrows
@@ -64,11 +64,11 @@ DELETE FROM revoked_tokens WHERE id IN (SELECT t.id FROM revoked_tokens AS t WHE
 `
 
 func (q *Queries) PruneRevokedTokens(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneRevokedTokens, expiresAt)
+	result, err := q.db.Exec(ctx, pruneRevokedTokens, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneSessions = `-- name: PruneSessions :execrows
@@ -76,11 +76,11 @@ DELETE FROM sessions WHERE hash IN (SELECT s.hash FROM sessions AS s WHERE s.exp
 `
 
 func (q *Queries) PruneSessions(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneSessions, expiresAt)
+	result, err := q.db.Exec(ctx, pruneSessions, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneThrottles = `-- name: PruneThrottles :execrows
@@ -88,9 +88,9 @@ DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM thro
 `
 
 func (q *Queries) PruneThrottles(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneThrottles, expiresAt)
+	result, err := q.db.Exec(ctx, pruneThrottles, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }

@@ -25,7 +25,7 @@ type CountServiceKeysParams struct {
 }
 
 func (q *Queries) CountServiceKeys(ctx context.Context, arg CountServiceKeysParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.ExpiresAt)
+	row := q.db.QueryRow(ctx, countServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.ExpiresAt)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -36,7 +36,7 @@ DELETE FROM service_sessions WHERE hash = $1
 `
 
 func (q *Queries) EndServiceSession(ctx context.Context, hash []byte) error {
-	_, err := q.db.ExecContext(ctx, endServiceSession, hash)
+	_, err := q.db.Exec(ctx, endServiceSession, hash)
 	return err
 }
 
@@ -52,14 +52,14 @@ type ExpireServiceKeysParams struct {
 }
 
 func (q *Queries) ExpireServiceKeys(ctx context.Context, arg ExpireServiceKeysParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, expireServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.ExpiresAt)
+	result, err := q.db.Exec(ctx, expireServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.ExpiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
-const failExchange = `-- name: FailExchange :execrows
+const failExchange = `-- name: FailExchange :exec
 UPDATE exchanges SET failed_at = $3, failure = $4 WHERE id = $1 AND issuer = $2
 `
 
@@ -70,17 +70,14 @@ type FailExchangeParams struct {
 	Failure  string
 }
 
-func (q *Queries) FailExchange(ctx context.Context, arg FailExchangeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, failExchange,
+func (q *Queries) FailExchange(ctx context.Context, arg FailExchangeParams) error {
+	_, err := q.db.Exec(ctx, failExchange,
 		arg.ID,
 		arg.Issuer,
 		arg.FailedAt,
 		arg.Failure,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return err
 }
 
 const getExchange = `-- name: GetExchange :one
@@ -93,7 +90,7 @@ type GetExchangeParams struct {
 }
 
 func (q *Queries) GetExchange(ctx context.Context, arg GetExchangeParams) (Exchange, error) {
-	row := q.db.QueryRowContext(ctx, getExchange, arg.ID, arg.Issuer)
+	row := q.db.QueryRow(ctx, getExchange, arg.ID, arg.Issuer)
 	var i Exchange
 	err := row.Scan(
 		&i.ID,
@@ -124,7 +121,7 @@ type GetServiceAccountParams struct {
 }
 
 func (q *Queries) GetServiceAccount(ctx context.Context, arg GetServiceAccountParams) (ServiceAccount, error) {
-	row := q.db.QueryRowContext(ctx, getServiceAccount, arg.Issuer, arg.ID)
+	row := q.db.QueryRow(ctx, getServiceAccount, arg.Issuer, arg.ID)
 	var i ServiceAccount
 	err := row.Scan(
 		&i.Issuer,
@@ -151,7 +148,7 @@ type GetServiceAccountByChannelParams struct {
 }
 
 func (q *Queries) GetServiceAccountByChannel(ctx context.Context, arg GetServiceAccountByChannelParams) (ServiceAccount, error) {
-	row := q.db.QueryRowContext(ctx, getServiceAccountByChannel, arg.Issuer, arg.Channel)
+	row := q.db.QueryRow(ctx, getServiceAccountByChannel, arg.Issuer, arg.Channel)
 	var i ServiceAccount
 	err := row.Scan(
 		&i.Issuer,
@@ -190,7 +187,7 @@ type GetServiceKeyRow struct {
 
 // A key in whatever state, and whether its service account reaches another account.
 func (q *Queries) GetServiceKey(ctx context.Context, arg GetServiceKeyParams) (GetServiceKeyRow, error) {
-	row := q.db.QueryRowContext(ctx, getServiceKey, arg.Issuer, arg.ID)
+	row := q.db.QueryRow(ctx, getServiceKey, arg.Issuer, arg.ID)
 	var i GetServiceKeyRow
 	err := row.Scan(
 		&i.ServiceKey.Issuer,
@@ -241,7 +238,7 @@ type GetServiceSessionRow struct {
 }
 
 func (q *Queries) GetServiceSession(ctx context.Context, arg GetServiceSessionParams) (GetServiceSessionRow, error) {
-	row := q.db.QueryRowContext(ctx, getServiceSession, arg.Hash, arg.Issuer)
+	row := q.db.QueryRow(ctx, getServiceSession, arg.Hash, arg.Issuer)
 	var i GetServiceSessionRow
 	err := row.Scan(
 		&i.ServiceSession.Hash,
@@ -302,7 +299,7 @@ type GetServiceTokenStateRow struct {
 
 // All that can have ended a service account's own access token since it was issued, in one read.
 func (q *Queries) GetServiceTokenState(ctx context.Context, arg GetServiceTokenStateParams) (GetServiceTokenStateRow, error) {
-	row := q.db.QueryRowContext(ctx, getServiceTokenState, arg.TokenID, arg.Issuer, arg.KeyID)
+	row := q.db.QueryRow(ctx, getServiceTokenState, arg.TokenID, arg.Issuer, arg.KeyID)
 	var i GetServiceTokenStateRow
 	err := row.Scan(
 		&i.RevokedAt,
@@ -327,7 +324,7 @@ type InsertServiceAccessParams struct {
 }
 
 func (q *Queries) InsertServiceAccess(ctx context.Context, arg InsertServiceAccessParams) error {
-	_, err := q.db.ExecContext(ctx, insertServiceAccess,
+	_, err := q.db.Exec(ctx, insertServiceAccess,
 		arg.Issuer,
 		arg.ServiceAccountID,
 		arg.AccountID,
@@ -356,7 +353,7 @@ type InsertServiceAccountParams struct {
 }
 
 func (q *Queries) InsertServiceAccount(ctx context.Context, arg InsertServiceAccountParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertServiceAccount,
+	result, err := q.db.Exec(ctx, insertServiceAccount,
 		arg.Issuer,
 		arg.ID,
 		arg.AccountID,
@@ -370,7 +367,7 @@ func (q *Queries) InsertServiceAccount(ctx context.Context, arg InsertServiceAcc
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const insertServiceKey = `-- name: InsertServiceKey :execrows
@@ -391,7 +388,7 @@ type InsertServiceKeyParams struct {
 }
 
 func (q *Queries) InsertServiceKey(ctx context.Context, arg InsertServiceKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, insertServiceKey,
+	result, err := q.db.Exec(ctx, insertServiceKey,
 		arg.Issuer,
 		arg.ID,
 		arg.ServiceAccountID,
@@ -404,7 +401,7 @@ func (q *Queries) InsertServiceKey(ctx context.Context, arg InsertServiceKeyPara
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const insertServiceSession = `-- name: InsertServiceSession :exec
@@ -422,7 +419,7 @@ type InsertServiceSessionParams struct {
 }
 
 func (q *Queries) InsertServiceSession(ctx context.Context, arg InsertServiceSessionParams) error {
-	_, err := q.db.ExecContext(ctx, insertServiceSession,
+	_, err := q.db.Exec(ctx, insertServiceSession,
 		arg.Hash,
 		arg.ID,
 		arg.Issuer,
@@ -446,7 +443,7 @@ type ListExchangesOfAccountParams struct {
 }
 
 func (q *Queries) ListExchangesOfAccount(ctx context.Context, arg ListExchangesOfAccountParams) ([]Exchange, error) {
-	rows, err := q.db.QueryContext(ctx, listExchangesOfAccount,
+	rows, err := q.db.Query(ctx, listExchangesOfAccount,
 		arg.Issuer,
 		arg.AccountID,
 		arg.ID,
@@ -479,9 +476,6 @@ func (q *Queries) ListExchangesOfAccount(ctx context.Context, arg ListExchangesO
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -500,7 +494,7 @@ type ListExchangesOfClientParams struct {
 }
 
 func (q *Queries) ListExchangesOfClient(ctx context.Context, arg ListExchangesOfClientParams) ([]Exchange, error) {
-	rows, err := q.db.QueryContext(ctx, listExchangesOfClient,
+	rows, err := q.db.Query(ctx, listExchangesOfClient,
 		arg.Issuer,
 		arg.ClientID,
 		arg.ID,
@@ -532,9 +526,6 @@ func (q *Queries) ListExchangesOfClient(ctx context.Context, arg ListExchangesOf
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -559,7 +550,7 @@ type ListExchangesOfDeveloperParams struct {
 
 // Of every app that an account of the user owns.
 func (q *Queries) ListExchangesOfDeveloper(ctx context.Context, arg ListExchangesOfDeveloperParams) ([]Exchange, error) {
-	rows, err := q.db.QueryContext(ctx, listExchangesOfDeveloper,
+	rows, err := q.db.Query(ctx, listExchangesOfDeveloper,
 		arg.Issuer,
 		arg.UserID,
 		arg.Limit,
@@ -592,9 +583,6 @@ func (q *Queries) ListExchangesOfDeveloper(ctx context.Context, arg ListExchange
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -619,7 +607,7 @@ type ListServiceAccessRow struct {
 }
 
 func (q *Queries) ListServiceAccess(ctx context.Context, arg ListServiceAccessParams) ([]ListServiceAccessRow, error) {
-	rows, err := q.db.QueryContext(ctx, listServiceAccess, arg.Issuer, arg.ServiceAccountID)
+	rows, err := q.db.Query(ctx, listServiceAccess, arg.Issuer, arg.ServiceAccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -631,9 +619,6 @@ func (q *Queries) ListServiceAccess(ctx context.Context, arg ListServiceAccessPa
 			return nil, err
 		}
 		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -653,7 +638,7 @@ type ListServiceAccountsParams struct {
 }
 
 func (q *Queries) ListServiceAccounts(ctx context.Context, arg ListServiceAccountsParams) ([]ServiceAccount, error) {
-	rows, err := q.db.QueryContext(ctx, listServiceAccounts,
+	rows, err := q.db.Query(ctx, listServiceAccounts,
 		arg.Issuer,
 		arg.AccountID,
 		arg.ID,
@@ -682,9 +667,6 @@ func (q *Queries) ListServiceAccounts(ctx context.Context, arg ListServiceAccoun
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -701,7 +683,7 @@ type ListServiceKeysParams struct {
 }
 
 func (q *Queries) ListServiceKeys(ctx context.Context, arg ListServiceKeysParams) ([]ServiceKey, error) {
-	rows, err := q.db.QueryContext(ctx, listServiceKeys, arg.Issuer, arg.ServiceAccountID)
+	rows, err := q.db.Query(ctx, listServiceKeys, arg.Issuer, arg.ServiceAccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -725,9 +707,6 @@ func (q *Queries) ListServiceKeys(ctx context.Context, arg ListServiceKeysParams
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -746,11 +725,11 @@ type LockServiceAccountParams struct {
 
 // Serializes changes to its keys, so that racing callers cannot outnumber the limit.
 func (q *Queries) LockServiceAccount(ctx context.Context, arg LockServiceAccountParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, lockServiceAccount, arg.Issuer, arg.ID, arg.UpdatedAt)
+	result, err := q.db.Exec(ctx, lockServiceAccount, arg.Issuer, arg.ID, arg.UpdatedAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneAssertions = `-- name: PruneAssertions :execrows
@@ -758,11 +737,11 @@ DELETE FROM assertions WHERE hash IN (SELECT a.hash FROM assertions AS a WHERE a
 `
 
 func (q *Queries) PruneAssertions(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneAssertions, expiresAt)
+	result, err := q.db.Exec(ctx, pruneAssertions, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneExchanges = `-- name: PruneExchanges :execrows
@@ -770,11 +749,11 @@ DELETE FROM exchanges WHERE id IN (SELECT e.id FROM exchanges AS e WHERE e.expir
 `
 
 func (q *Queries) PruneExchanges(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneExchanges, expiresAt)
+	result, err := q.db.Exec(ctx, pruneExchanges, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const pruneServiceSessions = `-- name: PruneServiceSessions :execrows
@@ -782,14 +761,14 @@ DELETE FROM service_sessions WHERE hash IN (SELECT s.hash FROM service_sessions 
 `
 
 func (q *Queries) PruneServiceSessions(ctx context.Context, expiresAt micros.Time) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneServiceSessions, expiresAt)
+	result, err := q.db.Exec(ctx, pruneServiceSessions, expiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
-const revokeKeysOfExchange = `-- name: RevokeKeysOfExchange :execrows
+const revokeKeysOfExchange = `-- name: RevokeKeysOfExchange :exec
 UPDATE service_keys SET revoked_at = $3
 WHERE service_keys.issuer = $1 AND service_keys.revoked_at = 0 AND service_keys.service_account_id IN (
     SELECT made.id FROM service_accounts AS made WHERE made.issuer = $1 AND made.exchange_id = $2)
@@ -801,12 +780,9 @@ type RevokeKeysOfExchangeParams struct {
 	RevokedAt  micros.Time
 }
 
-func (q *Queries) RevokeKeysOfExchange(ctx context.Context, arg RevokeKeysOfExchangeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeKeysOfExchange, arg.Issuer, arg.ExchangeID, arg.RevokedAt)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+func (q *Queries) RevokeKeysOfExchange(ctx context.Context, arg RevokeKeysOfExchangeParams) error {
+	_, err := q.db.Exec(ctx, revokeKeysOfExchange, arg.Issuer, arg.ExchangeID, arg.RevokedAt)
+	return err
 }
 
 const revokeServiceKey = `-- name: RevokeServiceKey :execrows
@@ -822,7 +798,7 @@ type RevokeServiceKeyParams struct {
 }
 
 func (q *Queries) RevokeServiceKey(ctx context.Context, arg RevokeServiceKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeServiceKey,
+	result, err := q.db.Exec(ctx, revokeServiceKey,
 		arg.Issuer,
 		arg.ServiceAccountID,
 		arg.ID,
@@ -831,7 +807,7 @@ func (q *Queries) RevokeServiceKey(ctx context.Context, arg RevokeServiceKeyPara
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const revokeServiceKeys = `-- name: RevokeServiceKeys :execrows
@@ -846,11 +822,11 @@ type RevokeServiceKeysParams struct {
 }
 
 func (q *Queries) RevokeServiceKeys(ctx context.Context, arg RevokeServiceKeysParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.Now)
+	result, err := q.db.Exec(ctx, revokeServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.Now)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const spendAssertion = `-- name: SpendAssertion :execrows
@@ -863,11 +839,11 @@ type SpendAssertionParams struct {
 }
 
 func (q *Queries) SpendAssertion(ctx context.Context, arg SpendAssertionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, spendAssertion, arg.Hash, arg.ExpiresAt)
+	result, err := q.db.Exec(ctx, spendAssertion, arg.Hash, arg.ExpiresAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const spendExchange = `-- name: SpendExchange :execrows
@@ -889,7 +865,7 @@ type SpendExchangeParams struct {
 
 // The single use: one caller moves it on, and only while what the person allowed holds.
 func (q *Queries) SpendExchange(ctx context.Context, arg SpendExchangeParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, spendExchange,
+	result, err := q.db.Exec(ctx, spendExchange,
 		arg.ID,
 		arg.Issuer,
 		arg.ServiceAccountID,
@@ -900,7 +876,7 @@ func (q *Queries) SpendExchange(ctx context.Context, arg SpendExchangeParams) (i
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const touchServiceKey = `-- name: TouchServiceKey :execrows
@@ -916,11 +892,11 @@ type TouchServiceKeyParams struct {
 
 // Refuses a key that ended since it was read.
 func (q *Queries) TouchServiceKey(ctx context.Context, arg TouchServiceKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, touchServiceKey, arg.Issuer, arg.ID, arg.Now)
+	result, err := q.db.Exec(ctx, touchServiceKey, arg.Issuer, arg.ID, arg.Now)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const trackCode = `-- name: TrackCode :exec
@@ -941,7 +917,7 @@ type TrackCodeParams struct {
 }
 
 func (q *Queries) TrackCode(ctx context.Context, arg TrackCodeParams) error {
-	_, err := q.db.ExecContext(ctx, trackCode,
+	_, err := q.db.Exec(ctx, trackCode,
 		arg.ID,
 		arg.Issuer,
 		arg.ClientID,
@@ -965,11 +941,11 @@ type TrackTokenParams struct {
 }
 
 func (q *Queries) TrackToken(ctx context.Context, arg TrackTokenParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, trackToken, arg.ID, arg.Issuer, arg.TokenCreatedAt)
+	result, err := q.db.Exec(ctx, trackToken, arg.ID, arg.Issuer, arg.TokenCreatedAt)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const trimServiceSessions = `-- name: TrimServiceSessions :exec
@@ -986,6 +962,6 @@ type TrimServiceSessionsParams struct {
 
 // A program that signs in for every call must not fill the table: its newest sessions stay.
 func (q *Queries) TrimServiceSessions(ctx context.Context, arg TrimServiceSessionsParams) error {
-	_, err := q.db.ExecContext(ctx, trimServiceSessions, arg.Issuer, arg.KeyID, arg.Offset)
+	_, err := q.db.Exec(ctx, trimServiceSessions, arg.Issuer, arg.KeyID, arg.Offset)
 	return err
 }

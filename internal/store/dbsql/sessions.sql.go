@@ -26,7 +26,7 @@ type AttemptChallengeParams struct {
 
 // Counts the try before it is judged, so that racing guesses cannot outnumber the limit.
 func (q *Queries) AttemptChallenge(ctx context.Context, arg AttemptChallengeParams) (Challenge, error) {
-	row := q.db.QueryRowContext(ctx, attemptChallenge,
+	row := q.db.QueryRow(ctx, attemptChallenge,
 		arg.Hash,
 		arg.Issuer,
 		arg.Purpose,
@@ -60,7 +60,7 @@ type ClearThrottleParams struct {
 }
 
 func (q *Queries) ClearThrottle(ctx context.Context, arg ClearThrottleParams) error {
-	_, err := q.db.ExecContext(ctx, clearThrottle, arg.Issuer, arg.Name)
+	_, err := q.db.Exec(ctx, clearThrottle, arg.Issuer, arg.Name)
 	return err
 }
 
@@ -80,7 +80,7 @@ type CountThrottleParams struct {
 }
 
 func (q *Queries) CountThrottle(ctx context.Context, arg CountThrottleParams) (Throttle, error) {
-	row := q.db.QueryRowContext(ctx, countThrottle,
+	row := q.db.QueryRow(ctx, countThrottle,
 		arg.Issuer,
 		arg.Name,
 		arg.ExpiresAt,
@@ -107,23 +107,20 @@ type EndOtherSessionsParams struct {
 }
 
 func (q *Queries) EndOtherSessions(ctx context.Context, arg EndOtherSessionsParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, endOtherSessions, arg.Issuer, arg.UserID, arg.Hash)
+	result, err := q.db.Exec(ctx, endOtherSessions, arg.Issuer, arg.UserID, arg.Hash)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
-const endSession = `-- name: EndSession :execrows
+const endSession = `-- name: EndSession :exec
 DELETE FROM sessions WHERE hash = $1
 `
 
-func (q *Queries) EndSession(ctx context.Context, hash []byte) (int64, error) {
-	result, err := q.db.ExecContext(ctx, endSession, hash)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+func (q *Queries) EndSession(ctx context.Context, hash []byte) error {
+	_, err := q.db.Exec(ctx, endSession, hash)
+	return err
 }
 
 const endSessionByID = `-- name: EndSessionByID :execrows
@@ -137,11 +134,11 @@ type EndSessionByIDParams struct {
 }
 
 func (q *Queries) EndSessionByID(ctx context.Context, arg EndSessionByIDParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, endSessionByID, arg.Issuer, arg.UserID, arg.ID)
+	result, err := q.db.Exec(ctx, endSessionByID, arg.Issuer, arg.UserID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	return result.RowsAffected(), nil
 }
 
 const getChallenge = `-- name: GetChallenge :one
@@ -155,7 +152,7 @@ type GetChallengeParams struct {
 }
 
 func (q *Queries) GetChallenge(ctx context.Context, arg GetChallengeParams) (Challenge, error) {
-	row := q.db.QueryRowContext(ctx, getChallenge, arg.Hash, arg.Issuer, arg.Purpose)
+	row := q.db.QueryRow(ctx, getChallenge, arg.Hash, arg.Issuer, arg.Purpose)
 	var i Challenge
 	err := row.Scan(
 		&i.Hash,
@@ -191,7 +188,7 @@ type GetSessionRow struct {
 }
 
 func (q *Queries) GetSession(ctx context.Context, arg GetSessionParams) (GetSessionRow, error) {
-	row := q.db.QueryRowContext(ctx, getSession, arg.Hash, arg.Issuer, arg.ExpiresAt)
+	row := q.db.QueryRow(ctx, getSession, arg.Hash, arg.Issuer, arg.ExpiresAt)
 	var i GetSessionRow
 	err := row.Scan(
 		&i.Session.Hash,
@@ -230,7 +227,7 @@ type GetThrottleParams struct {
 }
 
 func (q *Queries) GetThrottle(ctx context.Context, arg GetThrottleParams) (Throttle, error) {
-	row := q.db.QueryRowContext(ctx, getThrottle, arg.Issuer, arg.Name, arg.ExpiresAt)
+	row := q.db.QueryRow(ctx, getThrottle, arg.Issuer, arg.Name, arg.ExpiresAt)
 	var i Throttle
 	err := row.Scan(
 		&i.Issuer,
@@ -259,7 +256,7 @@ type InsertChallengeParams struct {
 }
 
 func (q *Queries) InsertChallenge(ctx context.Context, arg InsertChallengeParams) error {
-	_, err := q.db.ExecContext(ctx, insertChallenge,
+	_, err := q.db.Exec(ctx, insertChallenge,
 		arg.Hash,
 		arg.Issuer,
 		arg.Purpose,
@@ -291,7 +288,7 @@ type InsertSessionParams struct {
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
-	_, err := q.db.ExecContext(ctx, insertSession,
+	_, err := q.db.Exec(ctx, insertSession,
 		arg.Hash,
 		arg.ID,
 		arg.Issuer,
@@ -316,7 +313,7 @@ type ListSessionsParams struct {
 }
 
 func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]Session, error) {
-	rows, err := q.db.QueryContext(ctx, listSessions, arg.Issuer, arg.UserID, arg.ExpiresAt)
+	rows, err := q.db.Query(ctx, listSessions, arg.Issuer, arg.UserID, arg.ExpiresAt)
 	if err != nil {
 		return nil, err
 	}
@@ -341,9 +338,6 @@ func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]S
 		}
 		items = append(items, i)
 	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
@@ -362,7 +356,7 @@ type SpendChallengeParams struct {
 }
 
 func (q *Queries) SpendChallenge(ctx context.Context, arg SpendChallengeParams) (Challenge, error) {
-	row := q.db.QueryRowContext(ctx, spendChallenge,
+	row := q.db.QueryRow(ctx, spendChallenge,
 		arg.Hash,
 		arg.Issuer,
 		arg.Purpose,
@@ -397,7 +391,7 @@ type SpendChallengesOfParams struct {
 }
 
 func (q *Queries) SpendChallengesOf(ctx context.Context, arg SpendChallengesOfParams) error {
-	_, err := q.db.ExecContext(ctx, spendChallengesOf,
+	_, err := q.db.Exec(ctx, spendChallengesOf,
 		arg.Issuer,
 		arg.Purpose,
 		arg.Email,
@@ -416,6 +410,6 @@ type TouchSessionParams struct {
 }
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) error {
-	_, err := q.db.ExecContext(ctx, touchSession, arg.Hash, arg.LastSeenAt)
+	_, err := q.db.Exec(ctx, touchSession, arg.Hash, arg.LastSeenAt)
 	return err
 }

@@ -39,7 +39,7 @@ ORDER BY grants.created_at DESC, grants.id LIMIT $3;
 -- name: CountGrantsOfClient :one
 SELECT count(*) FROM (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.client_id = $2 AND grants.revoked_at = 0 LIMIT $3) AS alive;
 
--- name: InsertCode :execrows
+-- name: InsertCode :exec
 INSERT INTO codes (hash, issuer, client_id, grant_id, family_id, data, created_at, expires_at, used_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (hash) DO NOTHING;
@@ -91,6 +91,18 @@ JOIN grants ON grants.id = families.grant_id
 JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
 LEFT JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
 WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer) AND (families.user_id = '' OR users.id IS NOT NULL);
+
+-- name: GetUserOfToken :one
+-- GetUserTokenState, with the person behind the token.
+SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
+    grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
+    clients.status AS client_status, clients.revoked_before, sqlc.embed(users),
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
+FROM families
+JOIN grants ON grants.id = families.grant_id
+JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
+JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer);
 
 -- name: GetClientTokenState :one
 SELECT clients.status AS client_status, clients.revoked_before,

@@ -62,7 +62,7 @@ WHERE issuer = $1 AND service_account_id = $2 AND id = $3 AND revoked_at = 0 AND
 UPDATE service_keys SET revoked_at = sqlc.arg(now)
 WHERE issuer = $1 AND service_account_id = $2 AND revoked_at = 0 AND (expires_at = 0 OR expires_at > sqlc.arg(now));
 
--- name: RevokeKeysOfExchange :execrows
+-- name: RevokeKeysOfExchange :exec
 UPDATE service_keys SET revoked_at = $3
 WHERE service_keys.issuer = $1 AND service_keys.revoked_at = 0 AND service_keys.service_account_id IN (
     SELECT made.id FROM service_accounts AS made WHERE made.issuer = $1 AND made.exchange_id = $2);
@@ -107,7 +107,7 @@ WHERE exchanges.id = $1 AND exchanges.issuer = $2 AND exchanges.token_created_at
   AND EXISTS (SELECT 1 FROM families JOIN grants ON grants.id = families.grant_id
       WHERE families.id = exchanges.id AND families.revoked_at = 0 AND grants.revoked_at = 0);
 
--- name: FailExchange :execrows
+-- name: FailExchange :exec
 UPDATE exchanges SET failed_at = $3, failure = $4 WHERE id = $1 AND issuer = $2;
 
 -- name: GetExchange :one

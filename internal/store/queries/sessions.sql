@@ -13,7 +13,7 @@ UPDATE sessions SET last_seen_at = $2 WHERE hash = $1;
 -- name: ListSessions :many
 SELECT * FROM sessions WHERE issuer = $1 AND user_id = $2 AND expires_at > $3 ORDER BY last_seen_at DESC LIMIT 100;
 
--- name: EndSession :execrows
+-- name: EndSession :exec
 DELETE FROM sessions WHERE hash = $1;
 
 -- name: EndSessionByID :execrows

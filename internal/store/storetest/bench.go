@@ -9,7 +9,8 @@ import (
 	"latchkey.dev/internal/store"
 )
 
-// Bench measures how many redemptions and rotations an engine commits in a second, alone and with many callers at once.
+// Bench measures how many redemptions and rotations an engine commits in a second, and how many tokens it looks up, alone and with many
+// callers at once.
 func Bench(b *testing.B, open Open) {
 	for _, callers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("redeem/%d", callers), func(b *testing.B) {
@@ -25,6 +26,14 @@ func Bench(b *testing.B, open Open) {
 			commits(b, callers, func(i int) error {
 				mine := i % callers
 				return f.rotate(families[mine], generations[mine].Add(1))
+			})
+		})
+		b.Run(fmt.Sprintf("state/%d", callers), func(b *testing.B) {
+			f := &fixture{t: b, s: open(b)}
+			ref := f.userToken(f.family(f.connection(), "bench"))
+			commits(b, callers, func(int) error {
+				_, err := f.s.TokenState(f.ctx(), ref)
+				return err
 			})
 		})
 	}
@@ -46,7 +55,7 @@ func commits(b *testing.B, callers int, act func(i int) error) {
 		})
 	}
 	running.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }
 
 // codesInBulk makes codes a thousand at a time.

@@ -317,6 +317,10 @@ func everyEnd(f *fixture) {
 		state, err = f.s.TokenState(f.ctx(), ref)
 		f.ok(err)
 		equal(f, ending.name, state.Ended, ending.reason)
+		state, user, err := f.s.UserOfToken(f.ctx(), ref)
+		f.ok(err)
+		equal(f, ending.name+", with the user", state.Ended, ending.reason)
+		equal(f, "user", user.ID, "noura")
 	}
 }
 
