@@ -23,8 +23,8 @@ type sqliteEngine struct {
 
 // WAL lets readers go on while the writer commits; synchronous=FULL makes a commit outlive a power cut.
 var (
-	writerPragmas = []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-8000)", "temp_store(MEMORY)"}
-	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)"}
+	writerPragmas = []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-8000)", "temp_store(MEMORY)", "wal_autocheckpoint(500)"}
+	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)", "wal_autocheckpoint(500)"}
 )
 
 // makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.

@@ -284,6 +284,12 @@ func (c *sqliteConn) all(query string, args []any) (*answer, error) {
 	return a, err
 }
 
+// written counts the rows that were ever written here.
+func (c *sqliteConn) written() int64 { return sqlite3.Xsqlite3_total_changes64(c.tls, c.db) }
+
+// ended tells that no transaction is open.
+func (c *sqliteConn) ended() bool { return sqlite3.Xsqlite3_get_autocommit(c.tls, c.db) != 0 }
+
 // Exec is dbsql.DBTX. It and the two below ignore the caller's cancellation: an interrupted statement would cost every neighbour in
 // the batch its work.
 func (c *sqliteConn) Exec(_ context.Context, query string, args ...any) (pgconn.CommandTag, error) {

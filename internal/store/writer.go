@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // writer owns SQLite's only writing connection. While one batch is being synced to disk the next one gathers, so that a hundred
-// clients share one fsync; each transaction has a savepoint of its own, so that a failing one leaves its neighbours alone.
+// clients share one fsync. Where a transaction fails, its neighbours' are run again without it.
 type writer struct {
 	conn    *sqliteConn
 	queue   chan *write
@@ -89,31 +90,50 @@ func (w *writer) run() {
 
 // commit runs the waiting transactions as one of SQLite's. On return each job's err is final.
 func (w *writer) commit(first *write) []*write {
-	batch := []*write{first}
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		first.err = err
-		return batch
+		return []*write{first}
 	}
-	for job := first; ; {
-		if broken := w.apply(job); broken != nil {
-			return w.abandon(batch, broken)
-		}
-		if len(batch) == batchLimit {
-			break
-		}
-		if job = w.next(); job == nil {
-			break
-		}
-		batch = append(batch, job)
+	batch, err := w.together(first)
+	if errors.Is(err, errSpoiled) {
+		err = w.apart(batch)
 	}
-	if err := w.exec("COMMIT"); err != nil {
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil {
 		return w.abandon(batch, err)
 	}
 	return batch
 }
 
-// next takes a waiting job, if there is one.
-func (w *writer) next() *write {
+// errSpoiled: a transaction failed after it had written, and nothing keeps what it wrote apart from its neighbours'.
+var errSpoiled = errors.New("store: one of a batch failed")
+
+// together runs what waits, with nothing in between: a savepoint around each would copy every page that it touches. Most of those that
+// fail have written nothing, so there is nothing to undo. Any other error than errSpoiled says that the batch is lost.
+func (w *writer) together(first *write) (batch []*write, err error) {
+	for job := first; job != nil; job = w.next(len(batch)) {
+		batch = append(batch, job)
+		before := w.conn.written()
+		if err := w.carry(job); err != nil {
+			return batch, err
+		}
+		if job.err != nil && w.conn.written() != before {
+			return batch, errSpoiled
+		}
+	}
+	return batch, nil
+}
+
+// next takes a waiting job, if there is one, after those who are about to send one had a moment to.
+func (w *writer) next(have int) *write {
+	if have == 1 {
+		runtime.Gosched()
+	}
+	if have == batchLimit {
+		return nil
+	}
 	select {
 	case job := <-w.queue:
 		return job // nil when the queue is closed and empty
@@ -122,18 +142,45 @@ func (w *writer) next() *write {
 	}
 }
 
-// apply runs one transaction in its savepoint. It returns an error only when the whole batch is lost: SQLite ends the outer
-// transaction by itself on a full disk or an I/O error, and then the savepoint is gone too.
-func (w *writer) apply(job *write) error {
+// carry runs one transaction. It returns an error only when the whole batch is lost: SQLite ends the outer transaction by itself on a
+// full disk or an I/O error.
+func (w *writer) carry(job *write) error {
 	if job.err = job.ctx.Err(); job.err != nil {
 		return nil //nolint:nilerr // the caller gave up, and the batch goes on without it
 	}
+	if job.err = protect(job.fn, w.conn); w.conn.ended() {
+		return errors.Join(errEnded, job.err)
+	}
+	return nil
+}
+
+var errEnded = errors.New("store: SQLite ended the transaction")
+
+// apart runs a spoiled batch again, each transaction in a savepoint.
+func (w *writer) apart(batch []*write) error {
+	for _, query := range []string{"ROLLBACK", "BEGIN IMMEDIATE"} {
+		if err := w.exec(query); err != nil {
+			return err
+		}
+	}
+	for _, job := range batch {
+		if err := w.alone(job); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) alone(job *write) error {
 	if err := w.exec("SAVEPOINT one"); err != nil {
 		return err
 	}
-	if job.err = protect(job.fn, w.conn); job.err != nil {
+	if err := w.carry(job); err != nil {
+		return err
+	}
+	if job.err != nil {
 		if err := w.exec("ROLLBACK TO one"); err != nil {
-			return errors.Join(job.err, err)
+			return err
 		}
 	}
 	return w.exec("RELEASE one")
