@@ -92,6 +92,9 @@ func (h *Handler) answerAgain(t *turn) (done bool, err error) {
 		err := h.proveDevice(t)
 		return err != nil, err
 	}
+	if t.begun {
+		return false, nil
+	}
 	code, found, err := h.codeOf(t)
 	if err != nil || !found {
 		return false, err
@@ -173,11 +176,8 @@ func (h *Handler) startOver(t *turn) error {
 // the code is for.
 func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters []mail.Letter) (oauth.ScopeSet, error) {
 	hash := store.Hash(h.codeText(t))
-	switch exists, err := tx.HasCode(h.Issuer.Name, hash); {
-	case err != nil:
+	if err := h.unanswered(tx, t, hash); err != nil {
 		return nil, err
-	case exists:
-		return nil, errAnswered
 	}
 	grant, err := h.settleGrant(tx, t, consent, letters)
 	if err != nil {
@@ -200,6 +200,18 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 		return code.Binding.Scopes, err
 	}
 	return code.Binding.Scopes, tx.TrackCode(code) // its token buys an exchange, whose timeline begins here
+}
+
+// unanswered makes sure that the flow has no code yet.
+func (h *Handler) unanswered(tx *store.Tx, t *turn, hash []byte) error {
+	if t.begun {
+		return nil
+	}
+	exists, err := tx.HasCode(h.Issuer.Name, hash)
+	if err == nil && exists {
+		return errAnswered
+	}
+	return err
 }
 
 // settleGrant saves what was decided, or takes the grant as it is.

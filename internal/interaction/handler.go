@@ -162,7 +162,7 @@ func (h *Handler) Proceed(w http.ResponseWriter, r *http.Request, flow Flow) err
 		wire.Redirect(w, r, link("/oauth/authorize/continue", sealed))
 		return nil
 	}
-	t := &turn{w: w, r: r, flow: flow}
+	t := &turn{w: w, r: r, flow: flow, begun: true}
 	if !slices.Contains(h.Issuer.Hosts, strings.ToLower(r.Host)) { // another address of the platform: pages and cookies live at the issuer's own
 		return h.answer(t, nil, h.bringHome)
 	}

@@ -23,6 +23,7 @@ type turn struct {
 	in wire.Params
 
 	flow    Flow
+	begun   bool             // by this very request: nobody can have answered it yet
 	session *session.Session // nil: nobody is signed in
 
 	// The rest is set in an app's flow only.
