@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -31,6 +30,9 @@ type sqliteStmt struct {
 
 	handle uintptr
 	order  []int // which argument each parameter takes: SQLite counts $2 first when it stands first
+	bound  []any
+	memory uintptr // what texts and blobs are bound in
+	size   int
 }
 
 // sqliteError is what SQLite reports. Its code is an extended one; the low byte is its kind.
@@ -40,12 +42,6 @@ type sqliteError struct {
 }
 
 func (e *sqliteError) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.message, e.code) }
-
-// transient makes SQLite copy what it is given before the call returns.
-const transient = ^uintptr(0)
-
-// nothing is where an empty text is: without an address it would be a NULL.
-var nothing byte
 
 func openSQLiteConn(path string, pragmas []string) (*sqliteConn, error) {
 	c := &sqliteConn{tls: libc.NewTLS(), stmts: map[string]*sqliteStmt{}}
@@ -74,11 +70,11 @@ func (c *sqliteConn) handle(get func(into uintptr) int32) (code int32, handle ui
 	place := libc.Xcalloc(c.tls, 1, libc.Tsize_t(size))
 	defer libc.Xfree(c.tls, place)
 	code = get(place)
-	return code, *(*uintptr)(unsafe.Pointer(unsafe.SliceData(memory(place, int32(size)))))
+	return code, *(*uintptr)(unsafe.Pointer(unsafe.SliceData(bytesAt(place, int32(size)))))
 }
 
-// memory is SQLite's own, which Go does not move. It is good until the next call.
-func memory(address uintptr, length int32) []byte {
+// bytesAt are SQLite's own, which Go does not move. They are good until the next call.
+func bytesAt(address uintptr, length int32) []byte {
 	if address == 0 || length == 0 {
 		return nil
 	}
@@ -96,6 +92,7 @@ func (c *sqliteConn) close() error {
 	}
 	for _, stmt := range c.stmts {
 		sqlite3.Xsqlite3_finalize(c.tls, stmt.handle) // repeats what its last run said
+		libc.Xfree(c.tls, stmt.memory)
 	}
 	code := sqlite3.Xsqlite3_close_v2(c.tls, c.db)
 	c.tls.Close()
@@ -130,6 +127,7 @@ func (c *sqliteConn) prepare(query string) (*sqliteStmt, error) {
 		}
 		stmt.order = append(stmt.order, number-1)
 	}
+	stmt.bound = make([]any, len(stmt.order))
 	c.stmts[query] = stmt
 	return stmt, nil
 }
@@ -161,25 +159,48 @@ func (c *sqliteConn) run(query string, args []any, row func(*sqliteStmt) (more b
 	}
 }
 
-func (s *sqliteStmt) bind(args []any) error {
+// bind hands arguments over, texts and blobs in memory of SQLite's, which stays as it is until the statement runs again.
+func (s *sqliteStmt) bind(args []any) (err error) {
+	size := 0
 	for i, number := range s.order {
 		if number >= len(args) {
 			return fmt.Errorf("store: argument %d is missing", number+1)
 		}
-		value, err := plain(args[number])
-		if err != nil {
+		if s.bound[i], err = plain(args[number]); err != nil {
 			return fmt.Errorf("store: argument %d: %w", number+1, err)
 		}
-		if code := s.bindValue(int32(i)+1, value); code != sqlite3.SQLITE_OK {
+		size += length(s.bound[i])
+	}
+	if size >= s.size { // one more, so that an empty text has an address: without one it would be a NULL
+		libc.Xfree(s.tls, s.memory)
+		s.size = 2*size + 1
+		s.memory = libc.Xmalloc(s.tls, libc.Tsize_t(s.size))
+	}
+	free := s.memory
+	for i, value := range s.bound {
+		if code := s.bindValue(int32(i)+1, value, free); code != sqlite3.SQLITE_OK {
 			return s.failure(code)
 		}
+		free += uintptr(length(value))
 	}
 	return nil
 }
 
-// bindValue hands a value over. What is behind an interface is on Go's heap, which does not move.
-func (s *sqliteStmt) bindValue(place int32, value any) int32 {
-	defer runtime.KeepAlive(value)
+func length(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v)
+	case []byte:
+		return len(v)
+	default:
+		return 0
+	}
+}
+
+// static tells SQLite that what it is given stays where it is.
+const static = 0
+
+func (s *sqliteStmt) bindValue(place int32, value any, free uintptr) int32 {
 	switch v := value.(type) {
 	case int64:
 		return sqlite3.Xsqlite3_bind_int64(s.tls, s.handle, place, v)
@@ -189,19 +210,14 @@ func (s *sqliteStmt) bindValue(place int32, value any) int32 {
 		}
 		return sqlite3.Xsqlite3_bind_int64(s.tls, s.handle, place, 0)
 	case string:
-		from := unsafe.StringData(v)
-		if v == "" {
-			from = &nothing
-		}
-		return sqlite3.Xsqlite3_bind_text(s.tls, s.handle, place, uintptr(unsafe.Pointer(from)), int32(len(v)), transient)
+		copy(bytesAt(free, int32(len(v))), v)
+		return sqlite3.Xsqlite3_bind_text(s.tls, s.handle, place, free, int32(len(v)), static)
 	case []byte:
-		switch {
-		case v == nil:
+		if v == nil {
 			return sqlite3.Xsqlite3_bind_null(s.tls, s.handle, place)
-		case len(v) == 0:
-			return sqlite3.Xsqlite3_bind_zeroblob(s.tls, s.handle, place, 0)
 		}
-		return sqlite3.Xsqlite3_bind_blob(s.tls, s.handle, place, uintptr(unsafe.Pointer(unsafe.SliceData(v))), int32(len(v)), transient)
+		copy(bytesAt(free, int32(len(v))), v)
+		return sqlite3.Xsqlite3_bind_blob(s.tls, s.handle, place, free, int32(len(v)), static)
 	default:
 		return sqlite3.SQLITE_MISMATCH
 	}
@@ -225,12 +241,12 @@ func (s *sqliteStmt) value(column int32) any {
 
 func (s *sqliteStmt) text(column int32) string {
 	address := sqlite3.Xsqlite3_column_text(s.tls, s.handle, column)
-	return string(memory(address, sqlite3.Xsqlite3_column_bytes(s.tls, s.handle, column)))
+	return string(bytesAt(address, sqlite3.Xsqlite3_column_bytes(s.tls, s.handle, column)))
 }
 
 func (s *sqliteStmt) blob(column int32) []byte {
 	address := sqlite3.Xsqlite3_column_blob(s.tls, s.handle, column)
-	return append([]byte{}, memory(address, sqlite3.Xsqlite3_column_bytes(s.tls, s.handle, column))...)
+	return append([]byte{}, bytesAt(address, sqlite3.Xsqlite3_column_bytes(s.tls, s.handle, column))...)
 }
 
 func (s *sqliteStmt) values() []any {
