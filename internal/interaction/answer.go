@@ -1,7 +1,6 @@
 package interaction
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/http"
 
@@ -74,12 +73,12 @@ const codePurpose = "code"
 // not have the key cannot make it, and the flow's ID is random: it is as unguessable as a random one (RFC 6749 §10.10).
 func (h *Handler) codeText(t *turn) string {
 	mac := h.Keyring.MAC(codePurpose, []byte(h.Issuer.Name), []byte(t.flow.ID), []byte(t.session.UserID), []byte(t.flow.AccountID))
-	return base64.RawURLEncoding.EncodeToString(mac[:])
+	return store.CodeText(t.flow.StartedAt, mac)
 }
 
 // codeOf returns the code that this flow yielded before.
 func (h *Handler) codeOf(t *turn) (store.Code, bool, error) {
-	code, err := h.Store.Code(t.r.Context(), h.Issuer.Name, store.Hash(h.codeText(t)))
+	code, err := h.Store.Code(t.r.Context(), h.Issuer.Name, store.CodeHash(h.codeText(t)))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Code{}, false, nil
 	}
@@ -175,7 +174,7 @@ func (h *Handler) startOver(t *turn) error {
 // record is the transaction of an answer: consent, if it was asked, and code, with the events that tell of them. It returns what
 // the code is for.
 func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters []mail.Letter) (oauth.ScopeSet, error) {
-	hash := store.Hash(h.codeText(t))
+	hash := store.CodeHash(h.codeText(t))
 	if err := h.unanswered(tx, t, hash); err != nil {
 		return nil, err
 	}

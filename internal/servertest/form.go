@@ -34,7 +34,7 @@ func (r *Rig) CodeOf(page *person.Page) store.Code {
 	if q.Get("code") == "" || q.Get("error") != "" {
 		r.Fatalf("no code but %v", q)
 	}
-	code, err := r.Store.Code(r.Context(), "acme", store.Hash(q.Get("code")))
+	code, err := r.Store.Code(r.Context(), "acme", store.CodeHash(q.Get("code")))
 	r.Must(err)
 	return code
 }

@@ -17,7 +17,7 @@ func (h *Handler) loadCode(ctx context.Context, client *store.Client, request Re
 	if request.Code == "" {
 		return authorization{}, oauth.InvalidRequest("code is missing")
 	}
-	code, err := h.Store.Code(ctx, h.Issuer.Name, store.Hash(request.Code))
+	code, err := h.Store.Code(ctx, h.Issuer.Name, store.CodeHash(request.Code))
 	if errors.Is(err, store.ErrNotFound) {
 		return authorization{}, oauth.InvalidGrant("this code was not issued here, or long ago; start the authorization again").With(oauth.ReasonUnknown)
 	}

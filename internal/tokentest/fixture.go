@@ -251,7 +251,7 @@ func (f *Fixture) Family(grant store.Grant) store.Family {
 		Binding: store.FamilyBinding{AuthTime: now, AMR: []string{"pwd"}, Refreshable: true},
 	}
 	code := f.Code(grant, func(code *store.Code) { code.FamilyID = family.ID })
-	f.Tx(func(tx *store.Tx) error { return tx.RedeemCode(store.Hash(code), family) })
+	f.Tx(func(tx *store.Tx) error { return tx.RedeemCode(store.CodeHash(code), family) })
 	return family
 }
 

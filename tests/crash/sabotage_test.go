@@ -58,7 +58,7 @@ var sabotages = []sabotage{
 	{
 		name: "a redeemed code is made unused", prepare: use,
 		do: func(s *saboteur, a *actor) {
-			s.exec("UPDATE codes SET used_at = 0 WHERE hash = ?", store.Hash(a.connections[0].code))
+			s.exec("UPDATE codes SET used_at = 0 WHERE hash = ?", store.CodeHash(a.connections[0].code))
 			s.exec("DELETE FROM families WHERE id = ?", familyOf(a.connections[0]))
 		},
 		check: func(a *actor) error { return a.replayCode(a.connections[0]) },
