@@ -9,7 +9,7 @@ import (
 const (
 	// roomForGarbage is how many bytes may become garbage between two collections. A collection costs what is alive, so the room
 	// is what buys speed: with Go's usual share of what is alive, which is little here, a busy server collects ten times a second.
-	roomForGarbage = 32 << 20
+	roomForGarbage = 24 << 20
 	// leastPercent keeps a server with a great deal alive, such as ten thousand connections, from collecting all the time.
 	leastPercent = 25
 )

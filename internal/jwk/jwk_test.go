@@ -2,6 +2,7 @@ package jwk_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -11,9 +12,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"math/big"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,6 +297,43 @@ func TestEveryFlippedCharacterIsRefused(t *testing.T) {
 		if _, err := set.Verify(string(damaged), jwk.TypJWT); err == nil {
 			t.Errorf("character %d changed and accepted", i)
 		}
+	}
+}
+
+// counted counts how many sign at once.
+type counted struct {
+	crypto.Signer
+
+	now, most atomic.Int32
+}
+
+func (c *counted) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	now := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); now > most && !c.most.CompareAndSwap(most, now); most = c.most.Load() {
+	}
+	time.Sleep(time.Millisecond) // so that others would overlap, whatever the machine
+	return c.Signer.Sign(random, digest, opts)
+}
+
+// TestNoMoreRSASignaturesAtOnceThanProcessors: more would only take turns, and everything else would wait behind them all.
+func TestNoMoreRSASignaturesAtOnceThanProcessors(t *testing.T) {
+	key := generate(t, jwk.RS256, jwk.StateCurrent)
+	signer := &counted{Signer: key.Private}
+	key.Private = signer
+	set := newSet(t, key)
+	processors := runtime.GOMAXPROCS(0)
+	var signing sync.WaitGroup
+	for range 4 * processors {
+		signing.Go(func() {
+			if _, err := set.Sign(jwk.RS256, jwk.TypJWT, struct{}{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	signing.Wait()
+	if most := int(signer.most.Load()); most != processors {
+		t.Errorf("%d signed at once on %d processors", most, processors)
 	}
 }
 

@@ -28,25 +28,37 @@ func (s *Set) Sign(alg Alg, typ string, claims any) (string, error) {
 	if key == nil {
 		return "", fmt.Errorf("%s: %w", alg, ErrNoKey)
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
+	d := drafts.Get().(*draft)
+	defer drafts.Put(d)
+	if err := d.marshal(claims); err != nil {
 		return "", fmt.Errorf("marshal the claims: %w", err)
 	}
-	draft := drafts.Get().(*[]byte)
-	defer drafts.Put(draft)
-	token := append((*draft)[:0], key.header(typ)...)
+	token := d.token[:0]
+	token = append(token, key.header(typ)...)
 	token = append(token, '.')
-	token = base64.RawURLEncoding.AppendEncode(token, payload)
+	token = base64.RawURLEncoding.AppendEncode(token, d.payload)
 	signature, err := key.sign(token)
 	if err != nil {
 		return "", fmt.Errorf("sign with key %s: %w", key.KID, err)
 	}
-	*draft = base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)
-	return string(*draft), nil
+	d.token = base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)
+	return string(d.token), nil
 }
 
 // drafts hold a token while it is made.
-var drafts = sync.Pool{New: func() any { return new([]byte) }}
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+type draft struct{ payload, token []byte }
+
+// marshal uses the claims' own way of writing themselves where they have one: by reflection it takes a twentieth of a request.
+func (d *draft) marshal(claims any) (err error) {
+	if own, ok := claims.(interface{ AppendJSON(b []byte) []byte }); ok {
+		d.payload = own.AppendJSON(d.payload[:0])
+		return nil
+	}
+	d.payload, err = json.Marshal(claims)
+	return err
+}
 
 // sign gives no randomness: RS256 (PKCS #1 v1.5) and EdDSA need none, and
 // crypto/ecdsa then derives its nonce from key and message (RFC 6979), which
@@ -54,6 +66,10 @@ var drafts = sync.Pool{New: func() any { return new([]byte) }}
 func (k *signingKey) sign(input []byte) ([]byte, error) {
 	if k.Alg == EdDSA { // Ed25519 hashes by itself, twice
 		return k.Private.Sign(nil, input, crypto.Hash(0))
+	}
+	if k.turns != nil { // an RSA signature takes a millisecond: those who wait do it in order, and let everybody else by
+		k.turns <- struct{}{}
+		defer func() { <-k.turns }()
 	}
 	digest := sha256.Sum256(input)
 	signature, err := k.Private.Sign(nil, digest[:], crypto.SHA256)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -34,6 +35,7 @@ type signingKey struct {
 	Key
 	public  crypto.PublicKey
 	headers map[string]string // encoded JOSE header by typ
+	turns   chan struct{}     // how many sign at once; nil is any number
 }
 
 // NewSet checks that every key fits its algorithm, that no kid comes twice and
@@ -73,6 +75,9 @@ func (s *Set) add(k Key) error {
 		}
 	}
 	prepared := signingKey{Key: k, public: public, headers: map[string]string{}}
+	if k.Alg == RS256 {
+		prepared.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
+	}
 	for _, typ := range []string{TypJWT, TypAccessToken, TypLogoutToken} {
 		prepared.headers[typ] = newHeader(k.Alg, k.KID, typ)
 	}

@@ -119,8 +119,8 @@ func (m *Mint) sign(ctx context.Context, alg jwk.Alg, typ string, claims any) (s
 }
 
 // claims is RFC 9068 §2.2, with what the token hangs on.
-func (m *Mint) claims(access Access) oidc.AccessTokenClaims {
-	return oidc.AccessTokenClaims{
+func (m *Mint) claims(access Access) *oidc.AccessTokenClaims {
+	return &oidc.AccessTokenClaims{
 		Issuer: m.Issuer.URL, Subject: access.Subject, Audience: access.Audience, Expiry: access.ExpiresAt.Unix(),
 		IssuedAt: access.IssuedAt.Unix(), JTI: access.JTI, ClientID: access.ClientID, Scope: access.Scopes.String(),
 		AuthTime: access.AuthTime.Unix(), ACR: access.ACR, AMR: access.AMR,
