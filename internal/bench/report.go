@@ -132,14 +132,14 @@ func (r *Report) line(name string, connections int) *Line {
 	return nil
 }
 
-// median is the middle one of a figure over several runs; of an even number, the higher of the two in the middle.
-func median[R any, T cmp.Ordered](runs []R, figure func(R) T) T {
+// median is the middle one of a figure over several runs; of an even number, the mean of the two in the middle.
+func median[R any, T int64 | float64](runs []R, figure func(R) T) T {
 	values := make([]T, len(runs))
 	for i, run := range runs {
 		values[i] = figure(run)
 	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 // summary is the medians of runs that measured the same. The ratios are medians of each run's own.

@@ -51,6 +51,15 @@ func TestSummaryIsTheMedianOfEachFigure(t *testing.T) {
 	}
 }
 
+func TestMedian(t *testing.T) {
+	same := func(x float64) float64 { return x }
+	for want, runs := range map[float64][]float64{7: {7}, 2: {3, 1}, 4: {9, 4, 1}, 3: {4, 100, 1, 2}} {
+		if got := median(runs, same); got != want {
+			t.Errorf("%v: %v, not %v", runs, got, want)
+		}
+	}
+}
+
 func TestTally(t *testing.T) {
 	workers := make([]worker, 2)
 	for i := range 100 {
