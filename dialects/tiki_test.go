@@ -80,8 +80,11 @@ func TestTikiWithoutOfflineThereIsNoRefreshToken(t *testing.T) {
 func TestTikiInHouse(t *testing.T) {
 	p, _ := tiki(t)
 	app := p.app("acc_robot", by(oauth.AuthMethodPost, "product order", oauth.GrantClientCredentials))
-	p.post("api", tikiToken, "grant_type=client_credentials&client_id="+app.ID+"&client_secret="+app.Secret).
-		is(http.StatusOK, object{"access_token": anyText, "expires_in": 1295999, "scope": "product order", "token_type": "bearer"})
+	issued := p.post("api", tikiToken, "grant_type=client_credentials&client_id="+app.ID+"&client_secret="+app.Secret)
+	issued.is(http.StatusOK, object{"access_token": anyText, "expires_in": 1295999, "scope": "product order", "token_type": "bearer"})
+	if access, err := p.Mint.ReadAccessToken(t.Context(), issued.text("access_token")); err != nil || access.AccountID != "acc_robot" {
+		t.Errorf("it acts for %q, %v", access.AccountID, err)
+	}
 }
 
 // TestTikiAuthVector: id and secret of the platform's own documentation, and the header that they make.

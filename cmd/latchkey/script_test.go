@@ -91,9 +91,14 @@ func exitsCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// captureCommand is `capture NAME FIELD`: the JSON text member FIELD of the last output becomes the variable NAME.
+// captureCommand is `capture NAME FIELD [WITHIN]`: the JSON text member FIELD of the last output becomes the variable NAME; where
+// several have that name, the one within the member WITHIN.
 func captureCommand(ts *testscript.TestScript, _ bool, args []string) {
-	_, after, ok := strings.Cut(ts.ReadFile("stdout"), `"`+args[1]+`": "`)
+	output := ts.ReadFile("stdout")
+	if len(args) > 2 {
+		_, output, _ = strings.Cut(output, `"`+args[2]+`": `)
+	}
+	_, after, ok := strings.Cut(output, `"`+args[1]+`": "`)
 	if !ok {
 		ts.Fatalf("the output has no %s", args[1])
 	}

@@ -19,7 +19,11 @@ func (h *Handler) checkState(_ context.Context, p *proven) error {
 		p.to = p.to.Carrying("", h.Issuer.URL)
 		return oauth.InvalidRequest("state is longer than %d bytes; keep it on your side and send a reference", longestState)
 	}
-	if least := h.Issuer.Policy.MinState; utf8.RuneCountInString(p.request.State) < least {
+	least := h.Issuer.Policy.MinState
+	if least > 0 && p.request.State == "" {
+		return oauth.InvalidRequest("state is missing; send a random one, so that your app knows its own answers").With(oauth.ReasonStateTooShort)
+	}
+	if utf8.RuneCountInString(p.request.State) < least {
 		return oauth.InvalidRequest("state must have at least %d characters, random ones, so that your app knows its own answers", least).
 			With(oauth.ReasonStateTooShort)
 	}

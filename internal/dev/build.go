@@ -99,6 +99,11 @@ func (d *dev) seedAll(ctx context.Context, platforms []*platform) error {
 		}
 		manifest.Issuers[p.issuer.Name] = d.manifest(p)
 	}
+	for _, p := range platforms {
+		if live, mirrored := manifest.Issuers[p.issuer.Policy.SandboxOf]; mirrored {
+			live.addHosts(p.hosts)
+		}
+	}
 	return writeManifest(d.Data, manifest)
 }
 
@@ -200,6 +205,9 @@ func frontPlatforms(platforms []*platform) []front.Platform {
 		for _, example := range slices.Sorted(maps.Keys(p.quickstarts)) {
 			entry.Links = append(entry.Links, front.Link{Title: "Variables of the quickstart " + example, URL: "/dev/env/" + example, Note: "which it finds by itself: examples/README.md"})
 		}
+		if p.issuer.Policy.Device {
+			entry.Links = append(entry.Links, front.Link{Title: "Connect a device", URL: p.issuer.Endpoint("/device"), Note: "where people enter the code that a device shows"})
+		}
 		if p.issuer.Policy.SandboxOf != "" {
 			entry.Links = append(entry.Links, front.Link{Title: "Make something go wrong", URL: p.issuer.Endpoint("/sandbox"), Note: "expire a token now, revoke now, answer 503 next"})
 		}
@@ -207,11 +215,22 @@ func frontPlatforms(platforms []*platform) []front.Platform {
 			entry.Links = append(entry.Links, front.Link{Title: "Requests for service accounts", URL: p.issuer.Endpoint("/exchanges"), Note: "how far each consent came, for the developers of its app"})
 		}
 		for _, user := range p.users {
-			entry.Users = append(entry.Users, front.User{Name: user.name, Email: user.email, Password: Password})
+			entry.Users = append(entry.Users, front.User{Name: user.name, Email: user.email, Password: Password, Note: p.roles(user.id)})
 		}
 		shown = append(shown, entry)
 	}
 	return shown
+}
+
+// roles says what somebody is where, such as "owner of Noura’s Shop".
+func (p *platform) roles(userID string) string {
+	var all []string
+	for _, account := range p.accounts {
+		if role, member := account.members[userID]; member {
+			all = append(all, string(role)+" of "+account.name)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // mailbox keeps what would have been sent, for the mail page.

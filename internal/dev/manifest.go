@@ -3,6 +3,7 @@ package dev
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -15,12 +16,21 @@ type Manifest struct {
 // IssuerManifest is one platform in the manifest.
 type IssuerManifest struct {
 	Issuer string `json:"issuer"`
-	// Hosts are base URLs by the platform's own names for them.
+	// Hosts are base URLs by the platform's own names for them, its sandbox's beside the live ones.
 	Hosts           map[string]string   `json:"hosts"`
 	Users           []UserManifest      `json:"users"`
 	Accounts        []AccountManifest   `json:"accounts"`
 	Clients         []ClientManifest    `json:"clients"`
 	ServiceAccounts []ServiceCredential `json:"service_accounts,omitempty"`
+}
+
+// addHosts gives a live platform its sandbox's hosts too, by the names that it has none of its own for.
+func (m IssuerManifest) addHosts(sandbox map[string]string) {
+	for name, base := range sandbox {
+		if _, own := m.Hosts[name]; !own {
+			m.Hosts[name] = base
+		}
+	}
 }
 
 // UserManifest is a sample user.
@@ -51,7 +61,7 @@ type ClientManifest struct {
 
 // manifest is what dev.json says of a platform.
 func (d *dev) manifest(p *platform) IssuerManifest {
-	m := IssuerManifest{Issuer: p.issuer.URL, Hosts: p.hosts, ServiceAccounts: p.credentials}
+	m := IssuerManifest{Issuer: p.issuer.URL, Hosts: maps.Clone(p.hosts), ServiceAccounts: p.credentials}
 	emails := map[string]string{}
 	for _, user := range p.users {
 		emails[user.id] = user.email

@@ -39,11 +39,13 @@ func noorle(site sites) (*platform, error) {
 		users: []sampleUser{
 			{"usr_noura", "noura@noorle.example", "Noura Haddad", "en"},
 			{"usr_omar", "omar@noorle.example", "Omar Benali", "fr"},
+			{"usr_theo", "theo@noorle.example", "Theo Laurent", "fr"},
+			{"usr_amal", "amal@noorle.example", "Amal Saleh", "ar"},
 			{"usr_linh", "linh@noorle.example", "Linh Tran", "en"},
 		},
 		accounts: []sampleAccount{
 			{"org_harbour", "Harbour Labs", map[string]issuer.Role{
-				"usr_noura": issuer.RoleOwner, "usr_omar": issuer.RoleMember, "usr_linh": issuer.RoleAdmin,
+				"usr_noura": issuer.RoleOwner, "usr_linh": issuer.RoleAdmin, "usr_theo": "developer", "usr_omar": issuer.RoleMember, "usr_amal": "viewer",
 			}},
 			owned("org_parcel-robot", "Parcel Robot Ltd", "usr_linh"),
 		},

@@ -26,8 +26,8 @@ type FaceConfig struct {
 	// Site answers what the dialect says nothing about, where the address is the issuer's own. Rest does where it is not, such as
 	// an API behind the same address. Without either, what is not there is 404.
 	Site, Rest http.Handler
-	// Static serves the pages' stylesheets, below /static/.
-	Static http.Handler
+	// Static finds what serves one of the pages' stylesheets by its path; nil where there is none.
+	Static func(path string) http.Handler
 	Clock  func() time.Time
 }
 
@@ -158,9 +158,9 @@ func (f *Face) otherwise(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.Site != nil:
 		f.Site.ServeHTTP(w, r)
-	case f.static && f.Static != nil && strings.HasPrefix(r.URL.Path, staticPath):
+	case f.stylesheet(r) != nil:
 		reqlog.From(r.Context()).Route = staticPath
-		f.Static.ServeHTTP(w, r)
+		f.stylesheet(r).ServeHTTP(w, r)
 	case f.Rest != nil:
 		f.Rest.ServeHTTP(w, r)
 	case f.pages:
@@ -168,6 +168,14 @@ func (f *Face) otherwise(w http.ResponseWriter, r *http.Request) {
 	default:
 		f.writeError(w, r, "", notFound(w, r))
 	}
+}
+
+// stylesheet serves what the host's pages need, and nothing else: whatever is not there is refused in the platform's words.
+func (f *Face) stylesheet(r *http.Request) http.Handler {
+	if !f.static || f.Static == nil || methodOf(r) != http.MethodGet || !strings.HasPrefix(r.URL.Path, staticPath) {
+		return nil
+	}
+	return f.Static(r.URL.Path)
 }
 
 func notFound(http.ResponseWriter, *http.Request) error {

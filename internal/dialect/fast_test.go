@@ -20,7 +20,7 @@ var sampler = []string{
 	`if .a then 1 elif .b then 2 elif .c == 3 then 4 else 5 end`, `.a == .b`, `.a != .b`, `.a < .b`, `.a >= .b`, `.a and .b`, `.a or .b`, `.a and (.b or .c)`, `.a | not`, `.a | tostring`, `.a | todate`,
 	`given`, `.a | given`, `.a | renamed("x"; "y")`, `renamed("x"; .a)`, `twice`, `twice | twice`, `outer`, `recursive`, `with(.a)`, `local(1)`, `.a?`, `.[0]`, `.a[1:]`, `-.a`, `.a * 2`, `.a - 1`, `1.5`, `12345678901234567890`,
 	`empty`, `.a, .b`, `error(.a)`, `reduce .a as $x (0; . + 1)`, `.a as $x | $x`, `def f: .a; f`, `try .a catch .b`, `true`, `false`, `null`, `"t"`, `{}`, `{a: {b: [.c, {d: .a}]}}`, `. as {a: $x} | $x`, `@base64`, `.a | length`,
-	`(.a) + (.b)`, `.a | . + "z"`, `[.a, (.b, .c)]`, `[(.a | .b), .c]`, `.a.b.c.d`, `.. `, `[.a] + [.b]`, `{a: 1} == {a: 1}`, `refuse("x"; "y")`,
+	`.a | map(.b)`, `map({a})`, `[.a, .b] | map(. // 1)`, `[.a] | map(twice)`, `.a | map(empty)`, `.a | map(., .)`, `(.a) + (.b)`, `.a | . + "z"`, `[.a, (.b, .c)]`, `[(.a | .b), .c]`, `.a.b.c.d`, `.. `, `[.a] + [.b]`, `{a: 1} == {a: 1}`, `refuse("x"; "y")`,
 }
 
 const samplerFunctions = `def twice: {t: ., u: .a}; def outer: twice | .u; def recursive: if .a then .a | recursive else . end; def with(f): f; def local($x): $x; def given: "mine";`

@@ -89,6 +89,22 @@ var Operations = []Operation{
 		Answer:  credentialSample(), Optional: []string{"private_key", "expires_at"},
 	},
 	{
+		Name: "credential_rotate", About: "give a service account a new key, and let those before it end after an overlap (seconds; a day); needs a session",
+		Members: append(texts("user_code", "channel_identifier", "expires_at"), Member{"addresses", Texts}, Member{"public_jwk", Any}, Member{"overlap", Any}),
+		Answer:  credentialSample(), Optional: []string{"private_key", "expires_at"},
+	},
+	{
+		Name: "credential_list", About: "list a service account's keys; needs a service account's session",
+		Members: texts("user_code", "channel_identifier"),
+		Answer: map[string]any{"user_code": "svc-1", "channel_identifier": "svc-1@acc_1", "keys": []any{
+			map[string]any{
+				"key_id": "key-1", "alg": "RS256", "addresses": []any{"192.0.2.1"}, "issued_at": 1767225600, "expires_at": 1798761600,
+				"last_used_at": 1767225600, "active": true,
+			},
+			map[string]any{"key_id": "key-2", "alg": "RS256", "addresses": []any{}, "issued_at": 1767225600, "active": true}, // never used, never ends
+		}},
+	},
+	{
 		Name: "credential_remove", About: "end one key of a service account, or all; needs a service account's session",
 		Members: texts("user_code", "channel_identifier", "key_id"),
 		Answer:  map[string]any{"success": true, "removed": 1},

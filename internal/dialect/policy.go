@@ -29,6 +29,7 @@ type policySection struct {
 	RefreshByAccessToken bool                   `yaml:"refresh_by_access_token"`
 	RevokeByToken        bool                   `yaml:"revoke_by_token"`
 	AccountBound         bool                   `yaml:"account_bound"`
+	MachineAccount       bool                   `yaml:"machine_account"`
 	RoleScopes           bool                   `yaml:"role_scopes"`
 	Registration         bool                   `yaml:"registration"`
 	Device               bool                   `yaml:"device"`
@@ -107,6 +108,7 @@ var settings = []setting{
 	{"refresh_by_access_token", func(p *policySection, is *issuer.Issuer) { is.Policy.RefreshByAccessToken = p.RefreshByAccessToken }},
 	{"revoke_by_token", func(p *policySection, is *issuer.Issuer) { is.Policy.RevokeByToken = p.RevokeByToken }},
 	{"account_bound", func(p *policySection, is *issuer.Issuer) { is.Policy.AccountBound = p.AccountBound }},
+	{"machine_account", func(p *policySection, is *issuer.Issuer) { is.Policy.MachineAccount = p.MachineAccount }},
 	{"role_scopes", func(p *policySection, is *issuer.Issuer) { is.Policy.RoleScopes = p.RoleScopes }},
 	{"registration", func(p *policySection, is *issuer.Issuer) { is.Policy.Registration = p.Registration }},
 	{"device", func(p *policySection, is *issuer.Issuer) { is.Policy.Device = p.Device }},

@@ -84,6 +84,9 @@ func TestTheMetadataSaysOnlyWhatIsTrue(t *testing.T) {
 	if slices.Contains(metadata.GrantTypesSupported, "client_credentials") {
 		t.Error("client credentials where no scope can be had with them")
 	}
+	if !slices.Contains(metadata.GrantTypesSupported, string(oauth.GrantJWTBearer)) { // the token endpoint takes them, RFC 7523 §2.1
+		t.Error("service accounts' assertions are not announced")
+	}
 	if got := strings.Join(metadata.IDTokenSigningAlgValuesSupported, " "); got != "RS256 EdDSA" {
 		t.Errorf("algorithms %s", got)
 	}

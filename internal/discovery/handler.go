@@ -110,9 +110,9 @@ func (h *Handler) Metadata() oidc.ServerMetadata {
 }
 
 // grantTypes leaves out what no client could use: client credentials where no scope can be had with them, device codes where
-// no device may ask.
+// no device may ask. Service accounts' assertions are taken everywhere.
 func (h *Handler) grantTypes() []string {
-	types := []string{string(oauth.GrantAuthorizationCode), string(oauth.GrantRefreshToken)}
+	types := []string{string(oauth.GrantAuthorizationCode), string(oauth.GrantRefreshToken), string(oauth.GrantJWTBearer)}
 	if slices.ContainsFunc(h.Issuer.Scopes, func(scope issuer.Scope) bool { return scope.Machine }) {
 		types = append(types, string(oauth.GrantClientCredentials))
 	}

@@ -21,6 +21,8 @@ type Policy struct {
 	RevokeByToken bool
 	// AccountBound makes client credentials and refreshes name the account that they are for, and refuses any other.
 	AccountBound bool
+	// MachineAccount makes client credentials act for the account that owns the client, as an account's own app does.
+	MachineAccount bool
 	// RoleScopes narrows a token, at issue and at introspection, to what the user's role may still grant.
 	RoleScopes bool
 	// ClientIDs and ClientSecrets are how new credentials look.

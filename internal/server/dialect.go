@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"latchkey.dev/internal/authorize"
 	"latchkey.dev/internal/client"
@@ -59,7 +61,7 @@ func (s *site) speakers(spoken *dialect.Dialect, own http.Handler, rest map[stri
 			PageFace: func(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
 				return openPageFace(s, handle)
 			},
-			Rest: rest[host], Static: s.pages.Static(), Clock: s.clock,
+			Rest: rest[host], Static: s.pages.StaticFile, Clock: s.clock,
 		}
 		if slices.Contains(s.issuer.Hosts, host) {
 			config.Site = own
@@ -90,7 +92,7 @@ func (s *site) operations() map[string]dialect.Function {
 	return map[string]dialect.Function{
 		"token": s.tokenSpoken, "revoke": s.revokeSpoken, "introspect": s.introspectSpoken, "userinfo": s.userinfoSpoken,
 		"service_sign_in": s.signInSpoken, "whoami": s.whoamiSpoken, "exchange": s.exchangeSpoken,
-		"credential_create": s.createSpoken, "credential_remove": s.removeSpoken,
+		"credential_create": s.createSpoken, "credential_rotate": s.rotateSpoken, "credential_list": s.listSpoken, "credential_remove": s.removeSpoken,
 		"device_authorize": s.deviceSpoken, "register": s.registerSpoken,
 	}
 }
@@ -234,17 +236,71 @@ func (s *site) createSpoken(ctx context.Context, call dialect.Call) (dialect.Ans
 	if err != nil {
 		return dialect.Answer{}, err
 	}
-	request := serviceaccount.CredentialCreate{
-		UserCode: call.Text("user_code"), ChannelIdentifier: call.Text("channel_identifier"), Addresses: call.Texts("addresses"),
-	}
-	if request.PublicJWK, err = rawValue(call.Value("public_jwk")); err != nil {
-		return dialect.Answer{}, err
-	}
-	if request.ExpiresAt, err = expiryOf(call.Text("expires_at")); err != nil {
+	request, err := newKeyOf(call)
+	if err != nil {
 		return dialect.Answer{}, err
 	}
 	made, err := s.services.CredentialCreate(ctx, principal, request)
 	return answerOf(made, err)
+}
+
+func newKeyOf(call dialect.Call) (request serviceaccount.CredentialCreate, err error) {
+	request = serviceaccount.CredentialCreate{
+		UserCode: call.Text("user_code"), ChannelIdentifier: call.Text("channel_identifier"), Addresses: call.Texts("addresses"),
+	}
+	if request.PublicJWK, err = rawValue(call.Value("public_jwk")); err != nil {
+		return request, err
+	}
+	request.ExpiresAt, err = expiryOf(call.Text("expires_at"))
+	return request, err
+}
+
+func (s *site) rotateSpoken(ctx context.Context, call dialect.Call) (dialect.Answer, error) {
+	principal, err := s.services.Current(call.HTTP)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	request := serviceaccount.CredentialRotate{}
+	if request.CredentialCreate, err = newKeyOf(call); err != nil {
+		return dialect.Answer{}, err
+	}
+	if request.Overlap, err = overlapOf(call.Value("overlap")); err != nil {
+		return dialect.Answer{}, err
+	}
+	made, err := s.services.CredentialRotate(ctx, principal, request)
+	return answerOf(made, err)
+}
+
+// overlapOf reads how many seconds the keys before a new one stay good: a day when it is left out.
+func overlapOf(value any) (time.Duration, error) {
+	switch seconds := value.(type) {
+	case nil:
+		return 24 * time.Hour, nil
+	case int:
+		return secondsOf(float64(seconds))
+	case float64:
+		return secondsOf(seconds)
+	}
+	return secondsOf(-1)
+}
+
+// secondsOf bounds before it converts: a number that is too large would come out as any other.
+func secondsOf(seconds float64) (time.Duration, error) {
+	if most := serviceaccount.MaxOverlap.Seconds(); seconds != math.Trunc(seconds) || seconds < 0 || seconds > most {
+		return 0, oauth.InvalidRequest("the overlap must be a number of seconds from 0 to %d", int(most))
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+func (s *site) listSpoken(ctx context.Context, call dialect.Call) (dialect.Answer, error) {
+	principal, err := s.services.Current(call.HTTP)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	listed, err := s.services.CredentialList(ctx, principal, serviceaccount.CredentialList{
+		UserCode: call.Text("user_code"), ChannelIdentifier: call.Text("channel_identifier"),
+	})
+	return answerOf(listed, err)
 }
 
 func (s *site) removeSpoken(ctx context.Context, call dialect.Call) (dialect.Answer, error) {

@@ -38,6 +38,8 @@ type Rig struct {
 
 	// App is confidential, and owned by nobody that signs in.
 	App tokentest.App
+	// Twin is the issuer's sandbox, where there is one.
+	Twin *issuer.Issuer
 	// Requests is the server's log, one line a request.
 	Requests bytes.Buffer
 	handler  http.Handler
@@ -54,34 +56,58 @@ var hash = sync.OnceValues(func() (string, error) {
 // New starts an issuer whose one user is Ada, owner of her shop. adjust changes the issuer's settings first.
 func New(t testing.TB, adjust ...func(*issuer.Issuer)) *Rig {
 	t.Helper()
-	return newRig(t, nil, adjust)
+	return newRig(t, nil, false, adjust)
 }
 
 // Speaking starts an issuer with a dialect, whose hosts are NAME.acme.example. adjust changes what the dialect's policy left.
 func Speaking(t testing.TB, spoken *dialect.Dialect, adjust ...func(*issuer.Issuer)) *Rig {
 	t.Helper()
-	apply := func(is *issuer.Issuer) {
+	return newRig(t, spoken, false, append([]func(*issuer.Issuer){speaks(spoken)}, adjust...))
+}
+
+// SpeakingWithTwin also starts a sandbox of the issuer, Twin, whose hosts are NAME.sandbox.example.
+func SpeakingWithTwin(t testing.TB, spoken *dialect.Dialect, adjust ...func(*issuer.Issuer)) *Rig {
+	t.Helper()
+	return newRig(t, spoken, true, append([]func(*issuer.Issuer){speaks(spoken)}, adjust...))
+}
+
+func speaks(spoken *dialect.Dialect) func(*issuer.Issuer) {
+	return func(is *issuer.Issuer) {
 		spoken.Apply(is, func(string) bool { return false })
 		is.DialectHosts = map[string]string{}
 		for _, name := range spoken.Hosts() {
 			is.DialectHosts[name] = name + ".acme.example"
 		}
 	}
-	return newRig(t, spoken, append([]func(*issuer.Issuer){apply}, adjust...))
 }
 
-func newRig(t testing.TB, spoken *dialect.Dialect, adjust []func(*issuer.Issuer)) *Rig {
+// twinOf is an issuer's sandbox, at NAME.sandbox.example.
+func twinOf(live *issuer.Issuer) *issuer.Issuer {
+	twin := *live
+	twin.Name, twin.URL, twin.Hosts, twin.Policy.SandboxOf = "sandbox", "https://sandbox.example", []string{"sandbox.example"}, live.Name
+	twin.DialectHosts = map[string]string{}
+	for name := range live.DialectHosts {
+		twin.DialectHosts[name] = name + ".sandbox.example"
+	}
+	return &twin
+}
+
+func newRig(t testing.TB, spoken *dialect.Dialect, twin bool, adjust []func(*issuer.Issuer)) *Rig {
 	t.Helper()
 	r := &Rig{Fixture: tokentest.New(t, append([]func(*issuer.Issuer){settings}, adjust...)...)}
-	dialects := map[string]*dialect.Dialect{}
+	issuers, dialects := []*issuer.Issuer{r.Issuer}, map[string]*dialect.Dialect{}
 	if spoken != nil {
 		dialects["acme"] = spoken
+	}
+	if twin {
+		r.Twin = twinOf(r.Issuer)
+		issuers, dialects[r.Twin.Name] = append(issuers, r.Twin), spoken
 	}
 	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{{Issuer: "acme", Title: "Acme"}}})
 	r.Must(err)
 	log := slog.New(slog.NewJSONHandler(&r.Requests, nil))
 	running, err := server.New(t.Context(), server.Config{
-		Issuers: []*issuer.Issuer{r.Issuer}, Dialects: dialects, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
+		Issuers: issuers, Dialects: dialects, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
 	})
 	r.Must(err)
 	r.handler = running

@@ -42,6 +42,18 @@ func readNetwork(text string) (netip.Prefix, bool) {
 	return network.Masked(), true
 }
 
+// writtenAddresses lists what the database keeps as people write it: a single address without its length.
+func writtenAddresses(networks string) []string {
+	written := []string{}
+	for text := range strings.FieldsSeq(networks) {
+		if network, err := netip.ParsePrefix(text); err == nil && network.IsSingleIP() {
+			text = network.Addr().String()
+		}
+		written = append(written, text)
+	}
+	return written
+}
+
 // allowed tells whether a key bound to networks may be used from an address. One that is bound to none may be used from anywhere.
 func allowed(networks, address string) bool {
 	if networks == "" {

@@ -113,14 +113,11 @@ func keyDetail(account store.ServiceAccount, keyID string) map[string]string {
 
 // Tell is the answer to whom the key was made for: the only place that its private half is in.
 func Tell(account store.ServiceAccount, prepared Prepared, accountID string, at micros.Time) Credential {
-	credential := Credential{
+	return Credential{
 		KeyID: prepared.key.ID, PrivateKey: prepared.privatePEM, Alg: prepared.key.Alg, UserCode: account.ID,
 		ChannelIdentifier: account.Channel, AccountID: accountID, OwnerID: account.AccountID, IssuedAt: at.Unix(),
+		ExpiresAt: unixOrNever(prepared.key.ExpiresAt),
 	}
-	if !prepared.key.ExpiresAt.Never() {
-		credential.ExpiresAt = prepared.key.ExpiresAt.Unix()
-	}
-	return credential
 }
 
 // AddKey gives a service account one more key; those before it stay good. userID is who does it, empty for a program.

@@ -157,6 +157,10 @@ func TestCredentialsOfOthersAreNotThere(t *testing.T) {
 		refused(t, err, test.code, test.reason, test.status)
 		_, err = f.service.CredentialRemove(t.Context(), test.principal, serviceaccount.CredentialRemove{UserCode: test.target})
 		refused(t, err, test.code, test.reason, test.status)
+		_, err = f.service.CredentialRotate(t.Context(), test.principal, serviceaccount.CredentialRotate{CredentialCreate: serviceaccount.CredentialCreate{UserCode: test.target}})
+		refused(t, err, test.code, test.reason, test.status)
+		_, err = f.service.CredentialList(t.Context(), test.principal, serviceaccount.CredentialList{UserCode: test.target})
+		refused(t, err, test.code, test.reason, test.status)
 	}
 	_, err = f.service.WhoAmI(t.Context(), nil)
 	refused(t, err, oauth.CodeInvalidClient, serviceaccount.ReasonSessionRequired, 401)

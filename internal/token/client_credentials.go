@@ -20,7 +20,7 @@ func (h *Handler) loadClient(ctx context.Context, client *store.Client, request 
 		return authorization{}, oauth.InvalidScope("this client registered no scope that a client may have without a user")
 	}
 	a := authorization{client: client, subject: client.ID, accountID: client.AccountID, scopes: scopes, now: h.Store.Now()}
-	if !h.Issuer.Policy.AccountBound {
+	if !h.Issuer.Policy.AccountBound && !h.Issuer.Policy.MachineAccount {
 		a.accountID = "" // it acts for itself
 	}
 	if len(request.Resources) > 0 { // it may name any of the issuer's (RFC 8707 §2); otherwise the default is meant

@@ -75,7 +75,7 @@ func (h *Handler) Token(ctx context.Context, request Request) (Response, error) 
 	}
 	kind, served := h.grantTypes[request.GrantType]
 	if !served {
-		return Response{}, oauth.UnsupportedGrantType("grant_type must be authorization_code, refresh_token or client_credentials")
+		return Response{}, oauth.UnsupportedGrantType("this grant_type is not served here; grant_types_supported in the metadata lists those that are")
 	}
 	client, err := h.authenticate(ctx, kind, &request)
 	if err != nil {
@@ -111,8 +111,14 @@ func (h *Handler) authenticate(ctx context.Context, kind grantType, request *Req
 
 // authenticateClient proves the client by its own credentials, or by its access token where the issuer takes that for a refresh.
 func (h *Handler) authenticateClient(ctx context.Context, request *Request) (*store.Client, error) {
-	if h.Issuer.Policy.RefreshByAccessToken && request.GrantType == oauth.GrantRefreshToken && request.AccessToken != "" {
-		return h.proveAccessToken(ctx, request)
+	if h.Issuer.Policy.RefreshByAccessToken && request.GrantType == oauth.GrantRefreshToken {
+		switch {
+		case request.AccessToken != "":
+			return h.proveAccessToken(ctx, request)
+		case request.Client.ID == "":
+			return nil, oauth.InvalidClient("send the access token that this refresh token came with, even an expired one, as Bearer in the Authorization header").
+				With(oauth.ReasonMissing)
+		}
 	}
 	return h.Clients.Authenticate(ctx, request.Client)
 }

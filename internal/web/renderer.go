@@ -50,6 +50,14 @@ func New(cfg Config) (*Renderer, error) {
 // Static serves /static/: the stylesheets, the script and the sample logos.
 func (re *Renderer) Static() http.Handler { return re.static }
 
+// StaticFile is Static for a path that it has, and nil for any other.
+func (re *Renderer) StaticFile(path string) http.Handler {
+	if re.static.files[path] == nil {
+		return nil
+	}
+	return re.static
+}
+
 // Render writes page with status. It renders into memory first: on an error nothing has been written yet.
 func (re *Renderer) Render(w http.ResponseWriter, r *http.Request, status int, page Page) error {
 	nonce, err := re.nonce()

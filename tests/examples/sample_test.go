@@ -23,6 +23,24 @@ type answer struct {
 	object map[string]any
 }
 
+// TestTheManifestHasEveryLogicalHost, by the names of the platforms' contracts.
+func TestTheManifestHasEveryLogicalHost(t *testing.T) {
+	for platform, hosts := range map[string]map[string]string{
+		"noon": {"oauth": "oauth.noon", "gateway": "gateway.noon"}, "noorle": {"console": "console.noorle", "api": "api.noorle"},
+		"nomba": {"api": "api.nomba", "sandbox": "sandbox.nomba"}, "nomba-sandbox": {"api": "sandbox.nomba", "sandbox": "sandbox.nomba"},
+		"noonlight": {
+			"account": "account.noonlight", "api": "api.noonlight", "account-sandbox": "account-sandbox.noonlight", "api-sandbox": "api-sandbox.noonlight",
+		},
+		"noonlight-sandbox": {"account-sandbox": "account-sandbox.noonlight", "api-sandbox": "api-sandbox.noonlight"}, "tiki": {"api": "api.tiki"},
+	} {
+		for name, host := range hosts {
+			if got, want := dev.Platforms[platform].Hosts[name], dev.URL(host+".localhost", ""); got != want {
+				t.Errorf("%s: %s is at %q, want %s", platform, name, got, want)
+			}
+		}
+	}
+}
+
 // raw sends a request that is printed as HTTP, to one of dev mode's hosts. replace is old, new, old, new …
 func raw(t *testing.T, base, printed string, replace ...string) answer {
 	t.Helper()

@@ -93,3 +93,17 @@ func TestTiki_ProtectedResources(t *testing.T) {
 		t.Errorf("without a token: %d", got.status)
 	}
 }
+
+// TestTiki_InHouse: an in-house app's token acts for the seller who owns the app.
+func TestTiki_InHouse(t *testing.T) {
+	p := dev.Platforms["tiki"]
+	house := p.Client("4815162342108642")
+	basic := base64.StdEncoding.EncodeToString([]byte(house.ID + ":" + house.Secret))
+	got := curl(t, tikiHost(), `curl --request POST 'https://api.tiki.vn/sc/oauth2/token' --header 'Authorization: Basic BASIC' \
+--header 'Content-Type: application/x-www-form-urlencoded' --data-urlencode 'grant_type=client_credentials'`, "BASIC", basic)
+	got.shows(200, `{"access_token": "…", "expires_in": 1295999, "scope": "=product inventory", "token_type": "=bearer"}`)
+	seller := curl(t, tikiHost(), `curl 'https://api.tiki.vn/integration/v2/sellers/me' --header 'Authorization: Bearer TOKEN'`, "TOKEN", got.text("access_token"))
+	if seller.status != http.StatusOK || seller.text("sid") != house.AccountID || seller.text("name") == "" {
+		t.Errorf("%d %s", seller.status, seller.body)
+	}
+}

@@ -38,6 +38,7 @@ type platform struct {
 	owners  []string // accounts that own apps, besides
 	apps    map[string]owned
 	keys    map[string]string // service accounts' names, and whose they are
+	twin    *owned            // the app of its sandbox, where it has one
 }
 
 // owned is an app of an account. An empty identifier or secret is made.
@@ -76,7 +77,7 @@ func platforms() map[string]platform {
 				"rival":      {owner: "PRJ90002", metadata: app("client_secret_post", "access:grant", "https://rival.example/callback")},
 				"several":    {owner: "PRJ90001", metadata: app("client_secret_post", "access:grant", "https://yourapp.com/1", "https://yourapp.com/2")},
 			},
-			keys: map[string]string{"own": "PRJ90001", "theirs": "PRJ90002"},
+			keys: map[string]string{"own": "PRJ90001", "spare": "PRJ90001", "theirs": "PRJ90002"},
 		},
 		"noorle": {
 			account: "org_harbour", owners: []string{"org_robot"},
@@ -97,6 +98,7 @@ func platforms() map[string]platform {
 				"rival":  {owner: rivals, metadata: program("client_secret_post", "transactions:read", oauth.GrantRefreshToken)},
 				"pkce":   {owner: rivals, metadata: app("none", "transactions:read", "https://yourapp.com/callback")},
 			},
+			twin: &owned{owner: "5f0a9a3c-6a34-4c1e-9f4d-2f0f6d1d7a09", metadata: program("client_secret_post", "transactions:read", oauth.GrantRefreshToken)},
 		},
 		"noonlight": {
 			account: "acc_home", owners: []string{"acc_lamp"},
@@ -105,6 +107,7 @@ func platforms() map[string]platform {
 				"lamp": {owner: "acc_lamp", metadata: app("client_secret_post", "write:alarm read:alarm", "https://your-redirect-uri/", "http://localhost")},
 				"bell": {owner: "acc_lamp", metadata: app("client_secret_post", "read:alarm", "https://doorbell.example/callback")},
 			},
+			twin: &owned{owner: "acc_lamp", metadata: app("client_secret_post", "write:alarm read:alarm", "https://your-redirect-uri/")},
 		},
 		"tiki": {
 			account: "1001", owners: []string{"1002"}, scopes: issuer.Catalogue{{Name: "order", Machine: true}, {Name: "product", Machine: true}, {Name: "inventory", Machine: true}},
@@ -135,7 +138,13 @@ func newPlatform(t *testing.T, name string) *world {
 	for i, scope := range about.scopes {
 		about.scopes[i].Text = map[string]issuer.Wording{"en": {Title: "Do " + scope.Name}}
 	}
-	w := &world{Rig: servertest.Speaking(t, spoken, func(is *issuer.Issuer) { is.Scopes = about.scopes }), apps: map[string]tokentest.App{}, account: about.account}
+	speaking := servertest.Speaking
+	if about.twin != nil {
+		speaking = servertest.SpeakingWithTwin
+	}
+	w := &world{
+		Rig: speaking(t, spoken, func(is *issuer.Issuer) { is.Scopes = about.scopes }), apps: map[string]tokentest.App{}, account: about.account, extra: map[string]string{},
+	}
 	w.NewAccount(about.account, "Ada’s place", w.User.ID)
 	for _, id := range about.owners {
 		w.NewAccount(id, "The owner "+id, "dev")
@@ -148,12 +157,24 @@ func newPlatform(t *testing.T, name string) *world {
 		w.apps[id] = tokentest.App{Client: &created, Secret: secret}
 	}
 	w.addKeys(about.keys)
+	w.addTwin(about.twin)
 	return w
+}
+
+// addTwin registers the sandbox's app, {twin.id}.
+func (w *world) addTwin(app *owned) {
+	w.Helper()
+	if app == nil {
+		return
+	}
+	clients := client.New(client.Config{Issuer: w.Twin, Store: w.Store, Keyring: w.Keyring, Clock: w.Clock, Rand: rand.Reader})
+	created, secret, err := clients.Create(w.Context(), client.Registration{AccountID: app.owner, Name: "The sandbox’s app", Metadata: app.metadata})
+	w.Must(err)
+	w.extra["twin.id"], w.extra["twin.secret"], w.extra["twin.account"] = created.ID, secret, app.owner
 }
 
 func (w *world) addKeys(keys map[string]string) {
 	w.Helper()
-	w.extra = map[string]string{}
 	accounts := serviceaccount.New(serviceaccount.Config{Issuer: w.Issuer, Store: w.Store, Keys: serviceaccount.NewKeyMaker(rand.Reader), Rand: rand.Reader})
 	for name, owner := range keys {
 		account, err := accounts.Create(w.Context(), serviceaccount.Draft{AccountID: owner, Name: "The " + name + " backend", ID: name}, "")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -47,7 +48,15 @@ func guarded(ctx context.Context, cfg Config, shape shape, endpoints []endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("standin: %w", err)
 	}
-	return routes(shape, endpoints, func(e endpoint, handle http.Handler) http.Handler { return guard.Require(e.scopes...)(handle) }), nil
+	api := routes(shape, endpoints, func(e endpoint, handle http.Handler) http.Handler { return guard.Require(e.scopes...)(handle) })
+	metadata, at := guard.Metadata(), guard.MetadataPath()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == at && r.Method == http.MethodGet { // where every 401 points to (RFC 9728 §5.1)
+			metadata.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}), nil
 }
 
 // routes serves the endpoints behind a protection, and refuses every other path and method in the platform's shape.
@@ -56,20 +65,27 @@ func routes(shape shape, endpoints []endpoint, protect func(endpoint, http.Handl
 	allowed := map[string][]string{}
 	for _, e := range endpoints {
 		mux.Handle(e.pattern, protect(e, shape.handler(e)))
-		method, path, _ := strings.Cut(e.pattern, " ")
-		allowed[path] = append(allowed[path], method)
+		method, at, _ := strings.Cut(e.pattern, " ")
+		allowed[at] = append(allowed[at], method)
 	}
-	for path, methods := range allowed {
+	for at, methods := range allowed {
 		slices.Sort(methods)
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc(at, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
 			answer(w, r, http.StatusMethodNotAllowed, shape(refusal{http.StatusMethodNotAllowed, "method_not_allowed", "this address answers " + strings.Join(methods, " and ") + " only"}))
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	missing := func(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, http.StatusNotFound, shape(refusal{http.StatusNotFound, "not_found", "there is nothing at this address"}))
+	}
+	mux.HandleFunc("/", missing)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect, and say so in HTML
+			missing(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
 	})
-	return mux
 }
 
 // handler answers with what the endpoint says. What a client did wrong goes back in the platform's shape.

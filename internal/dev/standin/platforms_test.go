@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,7 @@ func TestPlatformsRefuseInTheirOwnWords(t *testing.T) {
 			}{
 				{good, p.method, p.path, "good", p.status}, {good, p.method, p.path, "", 401}, {good, p.method, p.path, "bad", 401},
 				{narrow, p.method, p.path, "good", 403}, {good, "DELETE", p.path, "good", 405}, {good, "GET", "/nothing", "good", 404},
+				{good, "GET", "/a/../nothing", "good", 404}, {good, "GET", "//evil.example/", "", 404}, {good, "GET", p.path + "/", "good", 404},
 			} {
 				w := asAccount(c.api, c.method, c.path, c.token, p.body)
 				var answer map[string]any
@@ -71,6 +73,22 @@ func TestPlatformsRefuseInTheirOwnWords(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEveryChallengeLeadsToTheMetadata: RFC 9728 §5.1, what a 401 names is there.
+func TestEveryChallengeLeadsToTheMetadata(t *testing.T) {
+	api, err := standin.Noorle(t.Context(), knows(t, "read"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = "/.well-known/oauth-protected-resource"
+	if challenge := ask(api, "GET", "/v1/agents", "", "").Header().Get("WWW-Authenticate"); !strings.Contains(challenge, `resource_metadata="http://api.localhost`+at+`"`) {
+		t.Errorf("the challenge is %s", challenge)
+	}
+	var said struct{ Resource string }
+	if got := ask(api, "GET", at, "", ""); got.Code != http.StatusOK || json.Unmarshal(got.Body.Bytes(), &said) != nil || said.Resource != "http://api.localhost" {
+		t.Errorf("%d %s", got.Code, got.Body)
 	}
 }
 
