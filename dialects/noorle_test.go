@@ -150,6 +150,30 @@ func TestNoorleRoleBoundsTheToken(t *testing.T) {
 	}
 }
 
+// TestNoorleViewerConnectsWithinTheRole: an app that asks for more than a viewer may do gets what a viewer may; one that asks for
+// nothing a viewer may do is told why on a page.
+func TestNoorleViewerConnectsWithinTheRole(t *testing.T) {
+	p, app := noorle(t)
+	p.NewUser("boss", "boss@shop.example")
+	p.Join("acc_shop", "boss", issuer.RoleOwner)
+	p.Tx(func(tx *store.Tx) error { return tx.SetRole("acme", "acc_shop", p.User.ID, "viewer") })
+	back := p.allowed(noorleAuthorize(app, "scope", "read execute manage offline_access"))
+	tokens := p.post("api", noorleToken, body(noorleCode(app, back.Get("code"))...))
+	if tokens.at("scope") != "read offline_access" {
+		t.Errorf("%s", tokens.body)
+	}
+	ada := p.Ada()
+	begun, err := ada.Open("https://" + noorleAuthorize(app, "scope", "manage offline_access"))
+	p.Must(err)
+	page := ada.Arrive(begun.Location.String())
+	if page.Has("sign-in") {
+		page = ada.SignIn(page)
+	}
+	if page.Status != http.StatusForbidden || page.Has("allow") {
+		t.Errorf("nothing that a viewer may do: %d\n%.1500s", page.Status, page.Text)
+	}
+}
+
 func TestNoorleRefusals(t *testing.T) {
 	p, app := noorle(t)
 	other := p.app("acc_robot", by(oauth.AuthMethodBasic, "read", oauth.GrantAuthorizationCode))

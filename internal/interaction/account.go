@@ -52,9 +52,9 @@ func (h *Handler) choice(t *turn, account store.Membership) web.AccountChoice {
 		Connected: grantOf(t.facts.Grants, account.AccountID) != nil,
 	}
 	asked := t.flow.Request.Scopes
-	if len(ungrantable(h.Issuer.Scopes, asked, account.Role)) > 0 {
+	if !t.facts.mayConnect(asked, account.Role) {
 		choice.Refused = web.RefusedByRole
-		for _, role := range rolesFor(h.Issuer.Scopes, h.Issuer.Roles(), asked) {
+		for _, role := range t.facts.rolesFor(asked) {
 			choice.Needs = append(choice.Needs, string(role))
 		}
 	}

@@ -30,6 +30,7 @@ type Facts struct {
 	Client      *store.Client
 	Catalogue   issuer.Catalogue
 	Roles       []issuer.Role    // the least first
+	RoleBounds  bool             // a token never does more than the person's role may (issuer.Policy.RoleScopes)
 	Session     *session.Session // nil: nobody is signed in
 	Memberships []store.Membership
 	Grants      []store.GrantOfUser // the person's living connections with the client
@@ -117,8 +118,8 @@ func grantOf(grants []store.GrantOfUser, accountID string) *store.GrantOfUser {
 func decide(flow Flow, facts Facts, outcome Outcome) Outcome {
 	request := flow.Request
 	outcome.Asked = facts.Catalogue.Grantable(request.Scopes, outcome.Account.Role)
-	if needed := ungrantable(facts.Catalogue, request.Scopes, outcome.Account.Role); len(needed) > 0 || len(outcome.Asked) == 0 {
-		outcome.Step, outcome.Needs = StepNotAllowed, rolesFor(facts.Catalogue, facts.Roles, request.Scopes)
+	if !facts.mayConnect(request.Scopes, outcome.Account.Role) {
+		outcome.Step, outcome.Needs = StepNotAllowed, facts.rolesFor(request.Scopes)
 		return outcome
 	}
 	outcome.Step = StepConsent
@@ -138,10 +139,19 @@ func ungrantable(catalogue issuer.Catalogue, requested oauth.ScopeSet, role issu
 	return needed
 }
 
-// rolesFor are those of the roles that may give every scope that is not optional, the most first.
-func rolesFor(catalogue issuer.Catalogue, roles []issuer.Role, requested oauth.ScopeSet) (may []issuer.Role) {
-	for _, role := range slices.Backward(roles) {
-		if len(ungrantable(catalogue, requested, role)) == 0 && len(catalogue.Grantable(requested, role)) > 0 {
+// mayConnect: the role may give every scope that is not optional; or, where the role bounds every token anyway, some of what it opens.
+func (f *Facts) mayConnect(requested oauth.ScopeSet, role issuer.Role) bool {
+	grantable := f.Catalogue.Grantable(requested, role)
+	if len(grantable) == 0 || len(ungrantable(f.Catalogue, requested, role)) == 0 {
+		return len(grantable) > 0
+	}
+	return f.RoleBounds && slices.ContainsFunc(grantable, func(name string) bool { return !issuer.IsStandard(name) })
+}
+
+// rolesFor are those of the roles that may connect the app, the most first.
+func (f *Facts) rolesFor(requested oauth.ScopeSet) (may []issuer.Role) {
+	for _, role := range slices.Backward(f.Roles) {
+		if f.mayConnect(requested, role) {
 			may = append(may, role)
 		}
 	}

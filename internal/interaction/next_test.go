@@ -40,6 +40,7 @@ type situation struct {
 	testing  bool
 	public   bool
 	redirect string
+	bounds   bool
 }
 
 func (s situation) build() (Flow, Facts) {
@@ -56,7 +57,7 @@ func (s situation) build() (Flow, Facts) {
 	if s.testing {
 		client.Status = store.ClientTesting
 	}
-	facts := Facts{Client: client, Catalogue: catalogue(), Roles: (&issuer.Issuer{}).Roles(), Memberships: memberships(s.accounts), Grants: grants(s.grants)}
+	facts := Facts{Client: client, Catalogue: catalogue(), Roles: (&issuer.Issuer{}).Roles(), RoleBounds: s.bounds, Memberships: memberships(s.accounts), Grants: grants(s.grants)}
 	if !s.nobody {
 		facts.Session = &session.Session{Session: store.Session{UserID: "ada", AuthTime: max(s.authTime, begun-micros.Time(3600e6))}}
 	}
@@ -150,6 +151,8 @@ func TestNext(t *testing.T) {
 		"admin asked for what managers give":         {situation{accounts: "a:admin", scopes: "read write"}, StepConsent},
 		"member asked for an optional one":           {situation{accounts: "a:member", scopes: "read staff"}, StepConsent},
 		"member asked for an optional one, allowed":  {situation{accounts: "a:member", scopes: "read staff", grants: "a=read"}, StepDone},
+		"member bound by the role":                   {situation{accounts: "a:member", scopes: "read write", bounds: true}, StepConsent},
+		"member bound to nothing":                    {situation{accounts: "a:member", scopes: "openid write", bounds: true}, StepNotAllowed},
 		"member asked for nothing that they give":    {situation{accounts: "a:member", scopes: "staff"}, StepNotAllowed},
 		"not allowed though granted as owner before": {situation{accounts: "a:member", scopes: "write", grants: "a=write"}, StepNotAllowed},
 		"in testing, a stranger":                     {situation{testing: true}, StepInTesting},

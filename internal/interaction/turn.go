@@ -116,7 +116,7 @@ func (h *Handler) ShowRefusal(w http.ResponseWriter, r *http.Request, err error)
 
 // gather reads the facts and asks Next.
 func (h *Handler) gather(t *turn) error {
-	t.facts = Facts{Client: t.client, Catalogue: h.Issuer.Scopes, Roles: h.Issuer.Roles(), Session: t.session}
+	t.facts = Facts{Client: t.client, Catalogue: h.Issuer.Scopes, Roles: h.Issuer.Roles(), RoleBounds: h.Issuer.Policy.RoleScopes, Session: t.session}
 	if t.session != nil {
 		if err := h.gatherOf(t, t.session.UserID); err != nil {
 			return err

@@ -23,7 +23,8 @@ type Policy struct {
 	AccountBound bool
 	// MachineAccount makes client credentials act for the account that owns the client, as an account's own app does.
 	MachineAccount bool
-	// RoleScopes narrows a token, at issue and at introspection, to what the user's role may still grant.
+	// RoleScopes narrows a token, at issue and at introspection, to what the user's role may still grant. An app that asks for
+	// more is connected with what is left, if anything is.
 	RoleScopes bool
 	// ClientIDs and ClientSecrets are how new credentials look.
 	ClientIDs, ClientSecrets CredentialFormat

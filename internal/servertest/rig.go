@@ -204,6 +204,9 @@ func (r *Rig) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// Handler is the server, for those who put it behind a listener. Its clock stands still.
+func (r *Rig) Handler() http.Handler { return r.handler }
+
 // From is the server as seen from another network address.
 type From struct {
 	*Rig
