@@ -16,12 +16,13 @@ import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/servertest"
 )
 
 // faces are a dialect's hosts in front of operations that answer with their examples.
 func faces(t testing.TB, name string) map[string]*dialect.Face {
 	t.Helper()
-	spoken := load(t, name)
+	spoken := servertest.Dialect(t, name)
 	operations := map[string]dialect.Function{}
 	for _, operation := range dialect.Operations {
 		operations[operation.Name] = func(context.Context, dialect.Call) (dialect.Answer, error) {
@@ -64,7 +65,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	spoken, routes := map[string]map[string]*dialect.Face{}, map[string][]dialect.Route{}
 	for _, name := range dialects.Names() {
-		spoken[name], routes[name] = faces(f, name), load(f, name).Routes()
+		spoken[name], routes[name] = faces(f, name), servertest.Dialect(f, name).Routes()
 	}
 	asked := 0 // from another address each time: no limit is to keep a mapping from being tried
 	f.Fuzz(func(t *testing.T, body, query, kind, authorization string) {
@@ -128,7 +129,7 @@ func BenchmarkMapping(b *testing.B) {
 func BenchmarkEveryRoute(b *testing.B) {
 	for _, name := range dialects.Names() {
 		hosts := faces(b, name)
-		for _, route := range load(b, name).Routes() {
+		for _, route := range servertest.Dialect(b, name).Routes() {
 			if route.Page {
 				continue
 			}

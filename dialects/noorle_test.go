@@ -9,6 +9,7 @@ import (
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
 )
@@ -105,7 +106,7 @@ func TestNoorleRegisters(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	for name, value := range asked {
-		if !alike(value, got.at(name)) {
+		if !servertest.Alike(got.at(name), value) {
 			t.Errorf("%s is %v", name, got.at(name))
 		}
 	}

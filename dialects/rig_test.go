@@ -5,12 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
 	"testing"
 
-	"latchkey.dev/dialects"
-	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/servertest"
@@ -19,20 +16,6 @@ import (
 	"latchkey.dev/tests/person"
 )
 
-// load compiles one of the dialects.
-func load(t testing.TB, name string) *dialect.Dialect {
-	t.Helper()
-	data, err := dialects.Read(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spoken, err := dialect.Load(data, name+".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return spoken
-}
-
 // platform is the real server speaking a dialect.
 type platform struct {
 	*servertest.Rig
@@ -40,11 +23,8 @@ type platform struct {
 
 func speaking(t testing.TB, name string, scopes issuer.Catalogue, adjust ...func(*issuer.Issuer)) *platform {
 	t.Helper()
-	for i := range scopes {
-		scopes[i].Text = map[string]issuer.Wording{"en": {Title: "Do " + scopes[i].Name}}
-	}
-	withScopes := func(is *issuer.Issuer) { is.Scopes = scopes }
-	return &platform{servertest.Speaking(t, load(t, name), append([]func(*issuer.Issuer){withScopes}, adjust...)...)}
+	withScopes := func(is *issuer.Issuer) { is.Scopes = servertest.Worded(scopes) }
+	return &platform{servertest.Speaking(t, servertest.Dialect(t, name), append([]func(*issuer.Issuer){withScopes}, adjust...)...)}
 }
 
 // app registers an app of an account.
@@ -147,54 +127,17 @@ func (a answer) at(path string) any {
 	return value
 }
 
-// anyText stands for a text that is only looked at for being there.
-const anyText = "…"
+const anyText = servertest.AnyText
 
 // is holds an answer to its status and its whole body. Texts of want that are anyText stand for any that is not empty.
 func (a answer) is(status int, want map[string]any) {
 	a.t.Helper()
-	if a.status != status || !alike(want, a.object) {
+	if a.status != status || !servertest.Alike(a.object, want) {
 		a.t.Errorf("%d %s\nwant %d %v", a.status, a.body, status, want)
 	}
 	if a.header.Get("Content-Type") != "application/json" || a.header.Get("Cache-Control") != "no-store" || a.header.Get("X-Content-Type-Options") != "nosniff" {
 		a.t.Errorf("headers %v", a.header)
 	}
-}
-
-func alike(want, got any) bool {
-	switch want := want.(type) {
-	case map[string]any:
-		object, ok := got.(map[string]any)
-		if !ok || len(object) != len(want) {
-			return false
-		}
-		for name := range want {
-			if !alike(want[name], object[name]) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		list, ok := got.([]any)
-		if !ok || len(list) != len(want) {
-			return false
-		}
-		for i := range want {
-			if !alike(want[i], list[i]) {
-				return false
-			}
-		}
-		return true
-	case string:
-		text, ok := got.(string)
-		return ok && (want == text || want == anyText && text != "")
-	case float64:
-		_, ok := got.(float64)
-		return ok && (want == got)
-	case int:
-		return float64(want) == got
-	}
-	return reflect.DeepEqual(want, got)
 }
 
 type object = map[string]any

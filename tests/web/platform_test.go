@@ -14,14 +14,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"latchkey.dev/dialects"
 	"latchkey.dev/internal/client"
-	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/servertest"
@@ -127,23 +124,15 @@ func platforms() map[string]platform {
 func newPlatform(t *testing.T, name string) *world {
 	t.Helper()
 	about, known := platforms()[name]
-	text, err := dialects.Read(name)
-	if err != nil || !known {
-		t.Fatalf("nobody speaks %q: %v", name, err)
-	}
-	spoken, err := dialect.Load(text, name+".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, scope := range about.scopes {
-		about.scopes[i].Text = map[string]issuer.Wording{"en": {Title: "Do " + scope.Name}}
+	if !known {
+		t.Fatalf("nobody speaks %q", name)
 	}
 	speaking := servertest.Speaking
 	if about.twin != nil {
 		speaking = servertest.SpeakingWithTwin
 	}
 	w := &world{
-		Rig: speaking(t, spoken, func(is *issuer.Issuer) { is.Scopes = about.scopes }), apps: map[string]tokentest.App{}, account: about.account, extra: map[string]string{},
+		Rig: speaking(t, servertest.Dialect(t, name), func(is *issuer.Issuer) { is.Scopes = servertest.Worded(about.scopes) }), apps: map[string]tokentest.App{}, account: about.account, extra: map[string]string{},
 	}
 	w.NewAccount(about.account, "Ada’s place", w.User.ID)
 	for _, id := range about.owners {
@@ -274,39 +263,8 @@ func says(body, want string) error {
 	if err := json.Unmarshal([]byte(want), &expected); err != nil {
 		return fmt.Errorf("cannot read what is expected: %w", err)
 	}
-	if json.Unmarshal([]byte(body), &got) != nil || !alike(got, expected) {
+	if json.Unmarshal([]byte(body), &got) != nil || !servertest.Alike(got, expected) {
 		return fmt.Errorf("it says %.1500s", body)
 	}
 	return nil
-}
-
-func alike(got, want any) bool {
-	switch want := want.(type) {
-	case string:
-		text, ok := got.(string)
-		return ok && (text == want || want == "…" && text != "")
-	case map[string]any:
-		object, ok := got.(map[string]any)
-		if !ok || len(object) != len(want) {
-			return false
-		}
-		for name := range want {
-			if !alike(object[name], want[name]) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		list, ok := got.([]any)
-		if !ok || len(list) != len(want) {
-			return false
-		}
-		for i := range want {
-			if !alike(list[i], want[i]) {
-				return false
-			}
-		}
-		return true
-	}
-	return reflect.DeepEqual(got, want)
 }
