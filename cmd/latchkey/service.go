@@ -149,8 +149,8 @@ func (p *program) serviceList() *cobra.Command {
 	cmd.Flags().StringVar(&after, "after", "", "begin after this `identifier`")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so `many`")
 	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error {
-		if limit < 1 || limit > 10_000 {
-			return usage("--limit must be from 1 to 10000")
+		if account == "" || limit < 1 || limit > 10_000 {
+			return usage("--account is needed, and --limit from 1 to 10000")
 		}
 		found, err := in.store.ServiceAccounts(ctx, in.issuer.Name, account, after, limit)
 		if err != nil {
@@ -162,7 +162,7 @@ func (p *program) serviceList() *cobra.Command {
 			views[i], rows[i] = v, []string{v.UserCode, v.Name, v.Channel, v.ClientID, v.CreatedAt}
 		}
 		return p.show(map[string][]serviceView{"service_accounts": views}, func() {
-			p.table("USER CODE | NAME | CHANNEL | MADE FOR APP | CREATED", rows, "no service accounts; --account says whose")
+			p.table("USER CODE | NAME | CHANNEL | MADE FOR APP | CREATED", rows, "no service accounts")
 		})
 	})
 	return cmd
