@@ -21,10 +21,11 @@ type sqliteEngine struct {
 	writer *writer
 }
 
-// WAL lets readers go on while the writer commits; synchronous=FULL makes a commit outlive a power cut.
+// WAL lets readers go on while the writer commits; synchronous=FULL makes a commit outlive a power cut. Moving the log's pages into the
+// database falls to one batch, which must not wait long: hence half as many as SQLite's own 1,000.
 var (
 	writerPragmas = []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-8000)", "temp_store(MEMORY)", "wal_autocheckpoint(500)"}
-	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)", "wal_autocheckpoint(500)"}
+	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)"}
 )
 
 // makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.
