@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
@@ -124,7 +125,7 @@ func assign(into, value any) error {
 		}
 	case []byte:
 		if b, ok := into.(*[]byte); ok {
-			*b = v
+			*b = bytes.Clone(v) // others may get the same answer
 			return nil
 		}
 	}

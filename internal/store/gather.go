@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 	"slices"
@@ -10,6 +11,8 @@ import (
 // gatherer answers the questions of many requests together, as one round trip to PostgreSQL or one read transaction of SQLite: while
 // one is under way the next gathers. Each begins after it was asked for, so it sees everything that was acknowledged before, on any node.
 type gatherer struct {
+	// folds: those who ask the same together get the same answer. It is for reads only: of two that decide the same, one wins.
+	folds   bool
 	queue   chan *question
 	mu      sync.RWMutex // held for reading while a question is handed over, so that stop never closes under it
 	closed  bool
@@ -23,6 +26,7 @@ type question struct {
 	query  string
 	args   []any
 	into   []any // where its one row goes, if it is read at once
+	alike  []*question
 	answer *answer
 	err    error
 	done   chan struct{}
@@ -32,8 +36,8 @@ type question struct {
 const gatherLimit = 32
 
 // startGatherer answers with each of the functions at a time. A function leaves every question's outcome in it.
-func startGatherer(answer []func([]*question)) *gatherer {
-	g := &gatherer{queue: make(chan *question, queueLength)}
+func startGatherer(answer []func([]*question), folds bool) *gatherer {
+	g := &gatherer{folds: folds, queue: make(chan *question, queueLength)}
 	for _, answer := range answer {
 		g.workers.Go(func() { g.work(answer) })
 	}
@@ -70,7 +74,15 @@ func (g *gatherer) work(answer func([]*question)) {
 	for first := range g.queue {
 		batch := g.gather(first)
 		if asked := slices.DeleteFunc(slices.Clone(batch), givenUp); len(asked) > 0 {
+			if g.folds {
+				asked = fold(asked)
+			}
 			answer(asked)
+			for _, q := range asked {
+				for _, alike := range q.alike {
+					alike.answer, alike.err = q.answer, q.err
+				}
+			}
 		}
 		for _, q := range batch {
 			close(q.done)
@@ -102,4 +114,35 @@ func (g *gatherer) gather(first *question) []*question {
 		}
 	}
 	return batch
+}
+
+// fold leaves one of those that ask the same: a busy app's token is asked about by many at once.
+func fold(batch []*question) (different []*question) {
+	for _, q := range batch {
+		i := slices.IndexFunc(different, q.same)
+		if i < 0 {
+			different = append(different, q)
+			continue
+		}
+		different[i].alike = append(different[i].alike, q)
+	}
+	return different
+}
+
+func (q *question) same(other *question) bool {
+	return q.query == other.query && len(q.into) == len(other.into) && slices.EqualFunc(q.args, other.args, sameArgument)
+}
+
+// sameArgument need not see all that is the same.
+func sameArgument(a, b any) bool {
+	switch a := a.(type) {
+	case string:
+		b, ok := b.(string)
+		return ok && a == b
+	case []byte:
+		b, ok := b.([]byte)
+		return ok && bytes.Equal(a, b)
+	default:
+		return false
+	}
 }

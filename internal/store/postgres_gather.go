@@ -17,12 +17,12 @@ type trips struct {
 	engine *postgresEngine
 	// exchange is one round trip. Its error is everybody's; what the server says of one statement is that statement's alone.
 	exchange func(ctx context.Context, conn *pgx.Conn, batch []*question) error
-	// certain: whoever asked waits for the outcome, even when nobody waits for them any more.
+	// certain: these are decisions, each of its own, and whoever asked waits for the outcome even when nobody waits for them any more.
 	certain bool
 }
 
 func (t *trips) start(connections int) *trips {
-	t.gatherer = startGatherer(slices.Repeat([]func([]*question){t.serve}, connections))
+	t.gatherer = startGatherer(slices.Repeat([]func([]*question){t.serve}, connections), !t.certain)
 	return t
 }
 

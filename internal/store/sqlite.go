@@ -55,7 +55,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 		}
 		e.conns, workers = append(e.conns, conn), append(workers, conn.answer)
 	}
-	e.reads, e.writer = startGatherer(workers), startWriter(writing)
+	e.reads, e.writer = startGatherer(workers, true), startWriter(writing)
 	return e, nil
 }
 
@@ -133,6 +133,15 @@ func (r sqliteReads) ask(q *question) error {
 	return q.err
 }
 
+// rows are where the answer's one row goes.
+func (q *question) rows() [][]any {
+	rows := [][]any{q.into}
+	for _, alike := range q.alike {
+		rows = append(rows, alike.into)
+	}
+	return rows
+}
+
 // answer reads for many requests in one transaction: to begin and end one takes as long as a read.
 func (c *sqliteConn) answer(batch []*question) {
 	if len(batch) > 1 && c.run("BEGIN", nil, nil) == nil {
@@ -140,7 +149,7 @@ func (c *sqliteConn) answer(batch []*question) {
 	}
 	for _, q := range batch {
 		if q.into != nil {
-			q.err = c.one(q.query, q.args, q.into)
+			q.err = c.one(q.query, q.args, q.rows()...)
 		} else {
 			q.answer, q.err = c.all(q.query, q.args)
 		}

@@ -277,12 +277,15 @@ func (s *sqliteStmt) scan(into []any) error {
 	return nil
 }
 
-// one runs a statement and reads its first row.
-func (c *sqliteConn) one(query string, args, into []any) error {
+// one runs a statement and reads its first row, into each of the places.
+func (c *sqliteConn) one(query string, args []any, places ...[]any) error {
 	found := false
-	err := c.run(query, args, func(row *sqliteStmt) (bool, error) {
+	err := c.run(query, args, func(row *sqliteStmt) (more bool, err error) {
 		found = true
-		return false, row.scan(into)
+		for _, into := range places {
+			err = errors.Join(err, row.scan(into))
+		}
+		return false, err
 	})
 	if err == nil && !found {
 		return pgx.ErrNoRows
