@@ -67,10 +67,12 @@ func clientCredentials(name string) func(context.Context, *world, int) (operatio
 	}
 }
 
-func introspection(_ context.Context, w *world, _ int) (operation, error) {
+// introspection asks about a token of each connection's own: the same one at all of them would be read once for many.
+func introspection(ctx context.Context, w *world, _ int) (operation, error) {
 	s := w.sites["opaque"]
-	request := post(host("opaque"), "/oauth/introspect", s.basic, "token="+s.userToken)
-	return func(c *caller) error { return active(c, request) }, nil
+	_, token, err := w.authorize(ctx, s)
+	request := post(host("opaque"), "/oauth/introspect", s.basic, "token="+token)
+	return func(c *caller) error { return active(c, request) }, err
 }
 
 func active(c *caller, request []byte) error {
@@ -83,8 +85,9 @@ func active(c *caller, request []byte) error {
 	return nil
 }
 
-func userInfo(_ context.Context, w *world, _ int) (operation, error) {
-	return repeat(fmt.Appendf(nil, "GET /oauth/userinfo HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", host("opaque"), w.sites["opaque"].userToken)), nil
+func userInfo(ctx context.Context, w *world, _ int) (operation, error) {
+	_, token, err := w.authorize(ctx, w.sites["opaque"])
+	return repeat(fmt.Appendf(nil, "GET /oauth/userinfo HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", host("opaque"), token)), err
 }
 
 func get(path string) func(context.Context, *world, int) (operation, error) {

@@ -48,7 +48,6 @@ type site struct {
 	grant         store.Grant
 	verifier      string
 	basic         string // Authorization of the app
-	userToken     string
 	redirectURI   string
 	codeChallenge string
 }
@@ -158,12 +157,7 @@ func (w *world) addSite(ctx context.Context, name string, format issuer.TokenFor
 	if err := keys.Ensure(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.populate(ctx, s); err != nil {
-		return nil, err
-	}
-	_, token, err := w.authorize(ctx, s)
-	s.userToken = token
-	return s, err
+	return s, w.populate(ctx, s)
 }
 
 // populate adds the person, the account, the app, the connection and the browser's session; an earlier run may have left some of them.
