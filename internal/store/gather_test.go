@@ -8,7 +8,9 @@ import (
 )
 
 func TestOnlyWhatAsksTheSameIsFolded(t *testing.T) {
-	ask := func(query string, args ...any) *question { return &question{query: query, args: args, into: []any{new(int64)}} }
+	ask := func(query string, args ...any) *question {
+		return &question{query: query, args: args, into: []any{new(int64)}}
+	}
 	list := ask("a", "x")
 	list.into = nil // every row, not the first
 	batch := []*question{
