@@ -84,17 +84,25 @@ func worldOf(ctx context.Context, config Config, folder string) (*world, error) 
 type bench struct {
 	Config
 	world *world
-	// report is the run's that is under way; steps counts over all runs.
+	// bare is the machine's limit, a server without anything of ours.
+	bare *process
+	// report is the run's that is under way, and beside what bare did beside each of its lines; steps counts over all runs.
 	report *Report
+	beside []Limit
 	steps  int
 }
 
 // all runs as often as asked, and measures what is measured once.
 func (b *bench) all(ctx context.Context) (*Report, error) {
+	var err error
+	if b.bare, err = b.start(ctx, "bench", "--serve-limit", strconv.Itoa(answerSize)); err != nil {
+		return nil, err
+	}
+	defer b.bare.stop()
 	runs := make([]*Report, b.Repeat)
 	for i := range runs {
 		runs[i] = &Report{}
-		b.report = runs[i]
+		b.report, b.beside = runs[i], nil
 		if err := b.run(ctx); err != nil {
 			return nil, err
 		}
@@ -107,7 +115,6 @@ func (b *bench) all(ctx context.Context) (*Report, error) {
 	if w.stored != nil {
 		report.Stored = w.stored.filling.Tokens()
 	}
-	var err error
 	if report.Listing, err = w.listing(ctx); err != nil || b.Idle == 0 {
 		return report, err
 	}
@@ -138,6 +145,9 @@ func (b *bench) run(ctx context.Context) error {
 			}
 			b.report.Lines = append(b.report.Lines, line)
 		}
+	}
+	for i, limit := range b.report.Limits {
+		b.report.Limits[i] = limit.with(b.beside)
 	}
 	b.report.LoadedMemory, err = server.memory()
 	return err
@@ -170,12 +180,15 @@ func containsAny(name string, parts []string) bool {
 	return false
 }
 
-// limitCost is how many measurements' time the machine's own limits take.
-const limitCost = 2
+// What is measured takes so many measurements' time: the machine's commits, and a line with the limit beside it.
+const (
+	commitsCost = 1
+	lineCost    = 2
+)
 
 // progress tells what is measured next.
 func (b *bench) progress(what string, connections, cost int) {
-	total := b.Repeat * len(b.Connections) * (limitCost + len(b.wanted()))
+	total := b.Repeat * len(b.Connections) * (commitsCost + lineCost*len(b.wanted()))
 	step := b.Measure + b.Measure/5
 	if b.Repeat > 1 {
 		what = fmt.Sprintf("run %d of %d: %s", b.steps*b.Repeat/total+1, b.Repeat, what)
@@ -189,7 +202,8 @@ func (b *bench) progress(what string, connections, cost int) {
 // answerSize is a token answer's; the limit's body has it too.
 const answerSize = 330
 
-func (b *bench) limits(ctx context.Context) error {
+// limits are the machine's own but for net/http's, which is measured beside each line.
+func (b *bench) limits(ctx context.Context) (err error) {
 	for _, alg := range jwk.Algs() {
 		took, err := signature(b.Rand, b.Clock, alg)
 		if err != nil {
@@ -197,35 +211,40 @@ func (b *bench) limits(ctx context.Context) error {
 		}
 		b.report.Signatures = append(b.report.Signatures, Signature{Alg: string(alg), Micros: float64(took.Nanoseconds()) / 1e3})
 	}
-	bare, err := b.start(ctx, "bench", "--serve-limit", strconv.Itoa(answerSize))
-	if err != nil {
-		return err
-	}
-	defer bare.stop()
 	for _, connections := range b.Connections {
-		b.progress("the machine's limits", connections, limitCost)
-		r, err := b.drive(ctx, bare, connections, func(int) (operation, error) { return repeat(b.world.issue()), nil })
-		if err != nil {
-			return err
-		}
-		limit := Limit{Connections: connections, HTTP: r.perSecond(), HTTPP99: r.p99.Microseconds(), HTTPCost: r.perOperation(r.server)}
-		if b.world.target != nil { // its database is its own
-			b.report.Limits = append(b.report.Limits, limit)
-			continue
-		}
-		if limit.OneRow, err = b.world.durableCommits(ctx, connections, 1, b.Measure/2); err != nil {
-			return err
-		}
-		if limit.TwoRows, err = b.world.durableCommits(ctx, connections, 2, b.Measure/2); err != nil {
-			return err
+		limit := Limit{Connections: connections}
+		if b.world.target == nil { // a running server's database is its own
+			b.progress("the machine's commits", connections, commitsCost)
+			if limit.OneRow, err = b.world.durableCommits(ctx, connections, 1, b.Measure/2); err != nil {
+				return err
+			}
+			if limit.TwoRows, err = b.world.durableCommits(ctx, connections, 2, b.Measure/2); err != nil {
+				return err
+			}
 		}
 		b.report.Limits = append(b.report.Limits, limit)
 	}
 	return nil
 }
 
+// limitBeside measures net/http anew for each line: a machine that is shared with others changes its speed from one minute to the next.
+func (b *bench) limitBeside(ctx context.Context, connections int) (Limit, error) {
+	r, err := b.drive(ctx, b.bare, connections, func(int) (operation, error) { return repeat(b.world.issue()), nil })
+	if err != nil {
+		return Limit{}, fmt.Errorf("measure the machine: %w", err)
+	}
+	limit := b.report.limit(connections)
+	limit.HTTP, limit.HTTPP99, limit.HTTPCost = r.perSecond(), r.p99.Microseconds(), r.perOperation(r.server)
+	b.beside = append(b.beside, limit)
+	return limit, nil
+}
+
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
-	b.progress(m.name, connections, 1)
+	b.progress(m.name, connections, lineCost)
+	limit, err := b.limitBeside(ctx, connections)
+	if err != nil {
+		return Line{}, err
+	}
 	before, beforeErr := b.world.size(ctx)
 	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
 	r, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
@@ -247,7 +266,7 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	if beforeErr == nil && afterErr == nil && r.operations > 0 {
 		line.Growth = float64(max(0, after-before)) / float64(r.operations)
 	}
-	line.relate(b.report.limit(connections), b.world.commitRows(), m.commits)
+	line.relate(limit, b.world.commitRows(), m.commits)
 	line.Memory, err = server.memory()
 	return line, err
 }

@@ -68,9 +68,9 @@ func clientCredentials(name string) func(context.Context, *world, int) (operatio
 }
 
 // introspection asks about a token of each connection's own: the same one at all of them would be read once for many.
-func introspection(ctx context.Context, w *world, _ int) (operation, error) {
+func introspection(ctx context.Context, w *world, worker int) (operation, error) {
 	s := w.sites["opaque"]
-	_, token, err := w.authorize(ctx, s)
+	_, token, err := w.authorize(ctx, s, worker)
 	request := post(host("opaque"), "/oauth/introspect", s.basic, "token="+token)
 	return func(c *caller) error { return active(c, request) }, err
 }
@@ -85,8 +85,8 @@ func active(c *caller, request []byte) error {
 	return nil
 }
 
-func userInfo(ctx context.Context, w *world, _ int) (operation, error) {
-	_, token, err := w.authorize(ctx, w.sites["opaque"])
+func userInfo(ctx context.Context, w *world, worker int) (operation, error) {
+	_, token, err := w.authorize(ctx, w.sites["opaque"], worker)
 	return repeat(fmt.Appendf(nil, "GET /oauth/userinfo HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", host("opaque"), token)), err
 }
 
@@ -97,9 +97,9 @@ func get(path string) func(context.Context, *world, int) (operation, error) {
 }
 
 // refresh is a chain: every answer's refresh token is the next request's.
-func refresh(ctx context.Context, w *world, _ int) (operation, error) {
+func refresh(ctx context.Context, w *world, worker int) (operation, error) {
 	s := w.sites["opaque"]
-	token, _, err := w.authorize(ctx, s)
+	token, _, err := w.authorize(ctx, s, worker)
 	return func(c *caller) error {
 		if err := c.expect(post(host("opaque"), "/oauth/token", s.basic, "grant_type=refresh_token&refresh_token="+token+"&scope=orders"), 200); err != nil {
 			return err
@@ -111,13 +111,14 @@ func refresh(ctx context.Context, w *world, _ int) (operation, error) {
 
 // codeFlow is a browser that is signed in and has consented before, and then its app: authorize, and redeem with PKCE. The
 // answer holds an ID Token signed with ES256.
-func codeFlow(_ context.Context, w *world, worker int) (operation, error) {
+func codeFlow(ctx context.Context, w *world, worker int) (operation, error) {
 	s := w.sites["opaque"]
+	p, err := w.person(ctx, s, worker)
 	query := url.Values{
 		"response_type": {"code"}, "client_id": {appID}, "redirect_uri": {s.redirectURI}, "scope": {"openid offline_access orders"},
 		"state": {"state-" + strconv.Itoa(worker)}, "nonce": {"nonce"}, "code_challenge": {s.codeChallenge}, "code_challenge_method": {"S256"},
 	}
-	begin := fmt.Appendf(nil, "GET /oauth/authorize?%s HTTP/1.1\r\nHost: %s\r\nCookie: %s=%s\r\n\r\n", query.Encode(), host("opaque"), cookieName, s.session)
+	begin := fmt.Appendf(nil, "GET /oauth/authorize?%s HTTP/1.1\r\nHost: %s\r\nCookie: %s=%s\r\n\r\n", query.Encode(), host("opaque"), cookieName, p.session)
 	return func(c *caller) error {
 		if err := c.expect(begin, 302); err != nil {
 			return err
@@ -130,7 +131,7 @@ func codeFlow(_ context.Context, w *world, worker int) (operation, error) {
 			"grant_type": {"authorization_code"}, "code": {answer.Query().Get("code")}, "redirect_uri": {s.redirectURI}, "code_verifier": {s.verifier},
 		}
 		return c.expect(post(host("opaque"), "/oauth/token", s.basic, body.Encode()), 200)
-	}, nil
+	}, err
 }
 
 // connectedApps is the page of a person who has connected fifty apps.

@@ -18,7 +18,7 @@ type Report struct {
 	// Runs is of how many runs each figure is the median; Seconds is how long each measurement took.
 	Runs    int     `json:"runs"`
 	Seconds float64 `json:"seconds"`
-	// Limits are what the machine itself can do, measured in each run.
+	// Limits are what the machine itself can do, measured in each run; net/http beside each line, so that the lines' shares are of its speed then.
 	Limits     []Limit     `json:"limits"`
 	Signatures []Signature `json:"signatures"`
 	Lines      []Line      `json:"lines"`
@@ -168,6 +168,17 @@ func each[T any](runs []*Report, part func(*Report) T) []T {
 		parts[i] = part(run)
 	}
 	return parts
+}
+
+// with takes net/http's figures from the medians of those measured at as many connections.
+func (l Limit) with(beside []Limit) Limit {
+	same := slices.DeleteFunc(slices.Clone(beside), func(other Limit) bool { return other.Connections != l.Connections })
+	if len(same) == 0 {
+		return l
+	}
+	m := medianLimit(same)
+	l.HTTP, l.HTTPP99, l.HTTPCost = m.HTTP, m.HTTPP99, m.HTTPCost
+	return l
 }
 
 func medianLimit(runs []Limit) Limit {

@@ -43,18 +43,22 @@ type site struct {
 	issuer        *issuer.Issuer
 	mint          *mint.Mint
 	secret        string // of every client
-	session       string // the person's cookie
 	manySession   string // of somebody who has connected fifty apps
-	grant         store.Grant
 	verifier      string
 	basic         string // Authorization of the app
 	redirectURI   string
 	codeChallenge string
 }
 
+// person has connected the app, and is signed in.
+type person struct {
+	session string // the cookie
+	grant   store.Grant
+}
+
 const (
 	appID      = "bench-app"
-	accountID  = "acc_bench"
+	accountID  = "acc_bench" // whose app it is
 	userID     = "usr_bench"
 	masterKey  = "YmVuY2gtbWFzdGVyLWtleS1vZi0zMi1ieXRlcy1sb24=" // measures nothing but speed: not a secret
 	cookieName = "__Host-lk_session"
@@ -148,7 +152,7 @@ func (w *world) addSite(ctx context.Context, name string, format issuer.TokenFor
 	}
 	keys := signing.New(signing.Config{Issuer: name, Store: w.store, Keyring: w.keyring, Clock: w.clock, Rand: w.rand, Algs: jwk.Algs()})
 	s := &site{
-		issuer: is, secret: seal.NewSecret(w.rand, "lk_cs_"), session: seal.NewSecret(w.rand, ""), verifier: seal.NewSecret(w.rand, ""),
+		issuer: is, secret: seal.NewSecret(w.rand, "lk_cs_"), verifier: seal.NewSecret(w.rand, ""),
 		redirectURI: "https://app.bench.example/callback", mint: mint.New(mint.Config{Issuer: is, Keyring: w.keyring, Keys: keys, Rand: w.rand}),
 	}
 	sum := sha256.Sum256([]byte(s.verifier))
@@ -160,24 +164,32 @@ func (w *world) addSite(ctx context.Context, name string, format issuer.TokenFor
 	return s, w.populate(ctx, s)
 }
 
-// populate adds the person, the account, the app, the connection and the browser's session; an earlier run may have left some of them.
+// connected are the scopes of every person's connection.
+var connected = oauth.ScopeSet{"openid", "offline_access", "orders"}
+
+// populate adds the app and whose it is; an earlier run may have left them.
 func (w *world) populate(ctx context.Context, s *site) error {
-	name := s.issuer.Name
-	scopes := oauth.ScopeSet{"openid", "offline_access", "orders"}
-	if err := w.addPerson(ctx, name, userID, accountID); err != nil {
+	if err := w.addPerson(ctx, s.issuer.Name, userID, accountID); err != nil {
 		return err
 	}
-	if err := w.addApp(ctx, s, appID, append(scopes, "reports")); err != nil {
-		return err
+	return w.addApp(ctx, s, appID, append(slices.Clone(connected), "reports"))
+}
+
+// person is somebody for each connection of the load, as real ones are: one person's authorizations wait for each other.
+func (w *world) person(ctx context.Context, s *site, worker int) (p person, err error) {
+	name, user, account := s.issuer.Name, fmt.Sprint(userID, "_", worker), fmt.Sprint(accountID, "_", worker)
+	if err := w.addPerson(ctx, name, user, account); err != nil {
+		return p, err
 	}
-	return w.store.InTx(ctx, func(tx *store.Tx) error {
+	p.session = seal.NewSecret(w.rand, "")
+	return p, w.store.InTx(ctx, func(tx *store.Tx) error {
 		err := tx.CreateSession(store.Session{
-			Hash: store.Hash(s.session), ID: tx.NewID(), Issuer: name, UserID: userID, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
+			Hash: store.Hash(p.session), ID: tx.NewID(), Issuer: name, UserID: user, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
 		})
 		if err != nil {
 			return err
 		}
-		s.grant, _, err = tx.SaveConsent(store.Consent{Issuer: name, UserID: userID, AccountID: accountID, ClientID: appID, Allowed: scopes})
+		p.grant, _, err = tx.SaveConsent(store.Consent{Issuer: name, UserID: user, AccountID: account, ClientID: appID, Allowed: connected})
 		return err
 	})
 }
@@ -215,12 +227,12 @@ func unlessThere(err error) error {
 // connectMany makes the apps that one person has all of. In a filled database that is one of those stored; elsewhere the person and
 // the connections are made.
 func (w *world) connectMany(ctx context.Context) error {
-	s, scopes := w.sites["opaque"], oauth.ScopeSet{"openid", "offline_access", "orders"}
+	s := w.sites["opaque"]
 	if w.stored != nil {
 		s = w.sites[storedName]
 	}
 	for i := range appsOfUser {
-		if err := w.addApp(ctx, s, manyID(i), scopes); err != nil {
+		if err := w.addApp(ctx, s, manyID(i), connected); err != nil {
 			return err
 		}
 	}
@@ -239,7 +251,7 @@ func (w *world) connectMany(ctx context.Context) error {
 			Hash: store.Hash(s.manySession), ID: tx.NewID(), Issuer: s.issuer.Name, UserID: user, Amr: "pwd", ExpiresAt: tx.Now().Add(24 * time.Hour),
 		})
 		for i := 0; i < appsOfUser && w.stored == nil && err == nil; i++ {
-			_, _, err = tx.SaveConsent(store.Consent{Issuer: s.issuer.Name, UserID: manyUser, AccountID: manyAccount, ClientID: manyID(i), Allowed: scopes})
+			_, _, err = tx.SaveConsent(store.Consent{Issuer: s.issuer.Name, UserID: manyUser, AccountID: manyAccount, ClientID: manyID(i), Allowed: connected})
 		}
 		return err
 	})
@@ -255,19 +267,25 @@ func (w *world) app(s *site, id string, scopes oauth.ScopeSet) store.Client {
 	}
 }
 
-// authorize makes one authorization as if a code had been redeemed, and returns its first refresh token and an access token.
-func (w *world) authorize(ctx context.Context, s *site) (refresh, access string, err error) {
+// authorize makes one authorization of a connection's person as if a code had been redeemed, and returns its first refresh token and an
+// access token.
+func (w *world) authorize(ctx context.Context, s *site, worker int) (refresh, access string, err error) {
+	p, err := w.person(ctx, s, worker)
+	if err != nil {
+		return "", "", err
+	}
+	grant := p.grant
 	now := micros.Of(w.clock())
 	code, family := seal.NewSecret(w.rand, ""), w.store.NewID()
 	err = w.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.CreateCode(store.Code{
-			Hash: store.Hash(code), Issuer: s.issuer.Name, ClientID: appID, FamilyID: family, Grant: s.grant, ExpiresAt: tx.Now().Add(time.Minute),
+			Hash: store.Hash(code), Issuer: s.issuer.Name, ClientID: appID, FamilyID: family, Grant: grant, ExpiresAt: tx.Now().Add(time.Minute),
 		}); err != nil {
 			return err
 		}
 		return tx.RedeemCode(store.Hash(code), store.Family{
-			ID: family, Issuer: s.issuer.Name, ClientID: appID, UserID: userID, AccountID: accountID, Scopes: s.grant.Scopes,
-			Grant: s.grant, ExpiresAt: tx.Now().Add(24 * time.Hour), Binding: store.FamilyBinding{AuthTime: tx.Now(), Refreshable: true},
+			ID: family, Issuer: s.issuer.Name, ClientID: appID, UserID: grant.UserID, AccountID: grant.AccountID, Scopes: grant.Scopes,
+			Grant: grant, ExpiresAt: tx.Now().Add(24 * time.Hour), Binding: store.FamilyBinding{AuthTime: tx.Now(), Refreshable: true},
 		})
 	})
 	if err != nil {
@@ -277,7 +295,7 @@ func (w *world) authorize(ctx context.Context, s *site) (refresh, access string,
 		return "", "", err
 	}
 	access, err = s.mint.AccessToken(ctx, mint.Access{
-		Subject: userID, ClientID: appID, AccountID: accountID, GrantID: s.grant.ID, FamilyID: family, Scopes: s.grant.Scopes,
+		Subject: grant.UserID, ClientID: appID, AccountID: grant.AccountID, GrantID: grant.ID, FamilyID: family, Scopes: grant.Scopes,
 		Audience: []string{s.issuer.Audience}, IssuedAt: now.Add(time.Second), ExpiresAt: now.Add(time.Hour),
 	})
 	return refresh, access, err
