@@ -25,6 +25,9 @@ func (h *Handler) advance(t *turn) error {
 			return err
 		}
 	}
+	if t.outcome.Step == StepDone && h.plain(t) {
+		return h.finishAtOnce(t)
+	}
 	if t.outcome.Step == StepDone {
 		return h.finish(t, nil)
 	}
@@ -120,6 +123,27 @@ const triesOnConflict = 5
 // errAnswered ends a transaction that found the flow's code there already.
 var errAnswered = errors.New("interaction: answered meanwhile")
 
+// plain tells that nothing but a code is to be written, and that nobody can have written it before.
+func (h *Handler) plain(t *turn) bool {
+	return t.begun && t.flow.Request.Device == nil && !h.Issuer.Policy.SingleUseTokens
+}
+
+// finishAtOnce gives the app its code where a person has nothing to decide: most of all authorizations, so it is one statement that is
+// committed with those of others.
+func (h *Handler) finishAtOnce(t *turn) error {
+	grant := store.Grant{ID: t.outcome.Grant.ID, UserID: t.session.UserID, AccountID: t.outcome.Account.AccountID, Scopes: t.outcome.Grant.Scopes}
+	code := h.code(t, grant)
+	reqlog.From(t.r.Context()).Grant = grant.ID
+	err := h.Store.Decide(t.r.Context(), func(tx *store.Tx) error { return tx.CreateCodeAtOnce(code, t.outcome.Account.Role) })
+	if errors.Is(err, store.ErrNotFound) { // the person left the account, or their role changed, since a moment ago
+		return h.startOver(t)
+	}
+	if err != nil {
+		return err
+	}
+	return h.hand(t, code.Binding.Scopes)
+}
+
 // finish gives the app its code. consent is nil when what was given before is enough.
 func (h *Handler) finish(t *turn, consent *store.Consent) error {
 	letters, err := h.connectedNotice(t, consent)
@@ -174,8 +198,7 @@ func (h *Handler) startOver(t *turn) error {
 // record is the transaction of an answer: consent, if it was asked, and code, with the events that tell of them. It returns what
 // the code is for.
 func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters []mail.Letter) (oauth.ScopeSet, error) {
-	hash := store.CodeHash(h.codeText(t))
-	if err := h.unanswered(tx, t, hash); err != nil {
+	if err := h.unanswered(tx, t); err != nil {
 		return nil, err
 	}
 	grant, err := h.settleGrant(tx, t, consent, letters)
@@ -183,17 +206,9 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 		return nil, err
 	}
 	reqlog.From(t.r.Context()).Grant = grant.ID
-	request := t.flow.Request
-	code := store.Code{
-		Hash: hash, Issuer: h.Issuer.Name, ClientID: request.ClientID, FamilyID: tx.NewID(), Grant: grant,
-		ExpiresAt: tx.Now().Add(h.Issuer.Lifetimes.Code),
-		Binding: store.CodeBinding{
-			RedirectURI: t.to.URI(), CodeChallenge: request.CodeChallenge, Scopes: t.outcome.Asked.Intersect(grant.Scopes),
-			Resources: request.Resources, Nonce: request.Nonce, AuthTime: t.session.AuthTime, AMR: t.session.AMR(), SessionID: t.session.ID,
-		},
-	}
-	if request.Device != nil {
-		return code.Binding.Scopes, allowDevice(tx, request.Device, code)
+	code := h.code(t, grant)
+	if device := t.flow.Request.Device; device != nil {
+		return code.Binding.Scopes, allowDevice(tx, device, code)
 	}
 	if err := tx.CreateCode(code); err != nil || !h.Issuer.Policy.SingleUseTokens {
 		return code.Binding.Scopes, err
@@ -201,12 +216,25 @@ func (h *Handler) record(tx *store.Tx, t *turn, consent *store.Consent, letters 
 	return code.Binding.Scopes, tx.TrackCode(code) // its token buys an exchange, whose timeline begins here
 }
 
+// code is what the flow yields for a connection.
+func (h *Handler) code(t *turn, grant store.Grant) store.Code {
+	request := t.flow.Request
+	return store.Code{
+		Hash: store.CodeHash(h.codeText(t)), Issuer: h.Issuer.Name, ClientID: request.ClientID, FamilyID: h.Store.NewID(), Grant: grant,
+		ExpiresAt: h.now().Add(h.Issuer.Lifetimes.Code),
+		Binding: store.CodeBinding{
+			RedirectURI: t.to.URI(), CodeChallenge: request.CodeChallenge, Scopes: t.outcome.Asked.Intersect(grant.Scopes),
+			Resources: request.Resources, Nonce: request.Nonce, AuthTime: t.session.AuthTime, AMR: t.session.AMR(), SessionID: t.session.ID,
+		},
+	}
+}
+
 // unanswered makes sure that the flow has no code yet.
-func (h *Handler) unanswered(tx *store.Tx, t *turn, hash []byte) error {
+func (h *Handler) unanswered(tx *store.Tx, t *turn) error {
 	if t.begun {
 		return nil
 	}
-	exists, err := tx.HasCode(h.Issuer.Name, hash)
+	exists, err := tx.HasCode(h.Issuer.Name, store.CodeHash(h.codeText(t)))
 	if err == nil && exists {
 		return errAnswered
 	}

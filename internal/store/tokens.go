@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store/dbsql"
@@ -80,6 +81,20 @@ func (tx *Tx) CreateCode(code Code) error {
 		Hash: code.Hash, Issuer: code.Issuer, ClientID: code.ClientID, GrantID: code.Grant.ID, FamilyID: code.FamilyID,
 		Data: string(data), CreatedAt: tx.now, ExpiresAt: code.ExpiresAt,
 	})
+}
+
+// CreateCodeAtOnce records a code for a connection that is there already, in one statement: see Decide. ErrNotFound when the person's place in
+// the account is not that role any more. The connection itself may end at any moment; its codes and tokens then end with it.
+func (tx *Tx) CreateCodeAtOnce(code Code, role issuer.Role) error {
+	data, err := json.Marshal(code.Binding)
+	if err != nil {
+		return fmt.Errorf("store: code: %w", err)
+	}
+	rows, err := tx.q.InsertCodeOfMember(tx.ctx, dbsql.InsertCodeOfMemberParams{
+		Hash: code.Hash, Issuer: code.Issuer, ClientID: code.ClientID, GrantID: code.Grant.ID, FamilyID: code.FamilyID, Data: string(data),
+		CreatedAt: tx.now, ExpiresAt: code.ExpiresAt, AccountID: code.Grant.AccountID, UserID: code.Grant.UserID, Role: role,
+	})
+	return changed(rows, err, ErrNotFound)
 }
 
 // Code returns a code in whatever state it is.

@@ -8,6 +8,7 @@ package dbsql
 import (
 	"context"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
 )
@@ -375,6 +376,47 @@ func (q *Queries) InsertCode(ctx context.Context, arg InsertCodeParams) error {
 		arg.ExpiresAt,
 	)
 	return err
+}
+
+const insertCodeOfMember = `-- name: InsertCodeOfMember :execrows
+INSERT INTO codes (hash, issuer, client_id, grant_id, family_id, data, created_at, expires_at, used_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, 0 FROM members
+WHERE members.issuer = $2 AND members.account_id = $9 AND members.user_id = $10 AND members.role = $11
+`
+
+type InsertCodeOfMemberParams struct {
+	Hash      []byte
+	Issuer    string
+	ClientID  string
+	GrantID   string
+	FamilyID  string
+	Data      string
+	CreatedAt micros.Time
+	ExpiresAt micros.Time
+	AccountID string
+	UserID    string
+	Role      issuer.Role
+}
+
+// One statement decides that the role which allows the code is still the member's.
+func (q *Queries) InsertCodeOfMember(ctx context.Context, arg InsertCodeOfMemberParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertCodeOfMember,
+		arg.Hash,
+		arg.Issuer,
+		arg.ClientID,
+		arg.GrantID,
+		arg.FamilyID,
+		arg.Data,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+		arg.AccountID,
+		arg.UserID,
+		arg.Role,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertFamily = `-- name: InsertFamily :exec

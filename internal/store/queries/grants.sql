@@ -44,6 +44,12 @@ INSERT INTO codes (hash, issuer, client_id, grant_id, family_id, data, created_a
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (hash) DO NOTHING;
 
+-- name: InsertCodeOfMember :execrows
+-- One statement decides that the role which allows the code is still the member's.
+INSERT INTO codes (hash, issuer, client_id, grant_id, family_id, data, created_at, expires_at, used_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, 0 FROM members
+WHERE members.issuer = $2 AND members.account_id = sqlc.arg(account_id) AND members.user_id = sqlc.arg(user_id) AND members.role = sqlc.arg(role);
+
 -- name: GetCode :one
 SELECT sqlc.embed(codes), sqlc.embed(grants), users.suspended_at AS user_suspended_at
 FROM codes JOIN grants ON grants.id = codes.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"time"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
 )
@@ -30,6 +31,26 @@ var codes = []test{
 		got, err := f.s.Code(f.ctx(), acme, code.Hash)
 		f.ok(err)
 		equal(f, "still spent", got.UsedAt.Never(), false)
+	}},
+	{"a code at once needs the role that was looked at", func(f *fixture) {
+		grant := f.connection()
+		atOnce := func(name string, grant store.Grant, role issuer.Role) error {
+			code := store.Code{Hash: store.Hash(name), Issuer: acme, ClientID: grant.ClientID, FamilyID: name, Grant: grant, ExpiresAt: f.later()}
+			err := f.s.Decide(f.ctx(), func(tx *store.Tx) error { return tx.CreateCodeAtOnce(code, role) })
+			if err == nil {
+				f.do(func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code)) })
+			}
+			return err
+		}
+		f.ok(atOnce("owner", grant, issuer.RoleOwner))
+		f.refused(atOnce("lowered", grant, issuer.RoleMember), store.ErrNotFound)
+		elsewhere := grant
+		elsewhere.AccountID = "none"
+		f.refused(atOnce("elsewhere", elsewhere, issuer.RoleOwner), store.ErrNotFound)
+		for _, name := range []string{"lowered", "elsewhere"} {
+			_, err := f.s.Code(f.ctx(), acme, store.Hash(name))
+			f.refused(err, store.ErrNotFound)
+		}
 	}},
 	{"RFC 6749 §4.1.2: a code is spent once, and stays", func(f *fixture) {
 		code := f.code(f.connection(), "code")
