@@ -63,6 +63,9 @@ func (w *world) runCase(t *testing.T, path string, c testCase) {
 				t.Errorf("%s:%d: %s: %v\nafter %s\n%s", path, e.line, e.text, err, strings.Join(s.words, " "), describe(r.last))
 			}
 		}
+		if err := r.whole(s); err != nil {
+			t.Errorf("%s:%d: %v", path, s.line, err)
+		}
 	}
 }
 

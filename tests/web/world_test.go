@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -25,6 +26,8 @@ type world struct {
 	extra   map[string]string // names besides the usual ones
 	broken  bool              // the database is away
 	browser *person.Browser   // Ada's, as the case before left it: passwords are slow on purpose
+
+	refusals http.Header // what every refusal of a platform carries; nil in a standard's script
 }
 
 // settings are the lines that may stand before the first case.
@@ -37,7 +40,9 @@ var settings = map[string]func(*issuer.Issuer){
 func newWorld(t *testing.T, wanted []string) *world {
 	t.Helper()
 	if len(wanted) > 0 && strings.HasPrefix(wanted[0], "speak ") {
-		return newPlatform(t, strings.TrimPrefix(wanted[0], "speak "))
+		w := newPlatform(t, strings.TrimPrefix(wanted[0], "speak "))
+		w.Must(w.carries(wanted[1:]))
+		return w
 	}
 	adjust := []func(*issuer.Issuer){func(is *issuer.Issuer) {
 		is.IDTokenAlgs = []jwk.Alg{jwk.RS256, jwk.ES256, jwk.EdDSA}
