@@ -35,9 +35,14 @@ func Prove(registered []string, requested string) (Destination, *oauth.Error) {
 	case oauth.MatchRedirectURI(registered, requested):
 		return Destination{uri: requested}, nil
 	default:
-		return Destination{}, oauth.InvalidRedirectURI("redirect_uri is not registered for this app; it must be equal to a registered one to the character (OAuth 2.1 section 2.3.1)").
-			With(oauth.ReasonRedirectMismatch)
+		return Destination{}, NotRegistered()
 	}
+}
+
+// NotRegistered refuses a redirect URI on a page.
+func NotRegistered() *oauth.Error {
+	return oauth.InvalidRedirectURI("redirect_uri is not registered for this app; it must be equal to a registered one to the character (OAuth 2.1 section 2.3.1)").
+		With(oauth.ReasonRedirectMismatch)
 }
 
 // Carrying returns the destination with the state that goes back to the client unchanged (RFC 6749 §4.1.2) and the issuer that

@@ -23,6 +23,7 @@ type policySection struct {
 	SignUp               bool                   `yaml:"sign_up"`
 	ScopesNotAllowed     string                 `yaml:"scopes_not_allowed"`
 	MinState             int                    `yaml:"min_state"`
+	ExactRedirectURIs    bool                   `yaml:"exact_redirect_uris"`
 	ServiceSession       bool                   `yaml:"service_session"`
 	SingleUseTokens      bool                   `yaml:"single_use_tokens"`
 	MachineRefresh       bool                   `yaml:"machine_refresh"`
@@ -102,6 +103,7 @@ var settings = []setting{
 	{"sign_up", func(p *policySection, is *issuer.Issuer) { is.SignUp = p.SignUp }},
 	{"scopes_not_allowed", func(p *policySection, is *issuer.Issuer) { is.Policy.DropScopes = p.ScopesNotAllowed == scopesDropped }},
 	{"min_state", func(p *policySection, is *issuer.Issuer) { is.Policy.MinState = p.MinState }},
+	{"exact_redirect_uris", func(p *policySection, is *issuer.Issuer) { is.Policy.ExactRedirectURIs = p.ExactRedirectURIs }},
 	{"service_session", func(p *policySection, is *issuer.Issuer) { is.Policy.ServiceSession = p.ServiceSession }},
 	{"single_use_tokens", func(p *policySection, is *issuer.Issuer) { is.Policy.SingleUseTokens = p.SingleUseTokens }},
 	{"machine_refresh", func(p *policySection, is *issuer.Issuer) { is.Policy.MachineRefresh = p.MachineRefresh }},

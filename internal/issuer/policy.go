@@ -7,6 +7,8 @@ type Policy struct {
 	DropScopes bool
 	// MinState is the least length of the state parameter, in characters.
 	MinState int
+	// ExactRedirectURIs refuses another port of a registered loopback address too (RFC 8252 §7.3 would let it pass).
+	ExactRedirectURIs bool
 	// ServiceSession makes the token and exchange endpoints also ask for the signed-in session of a service account.
 	ServiceSession bool
 	// SingleUseTokens makes an access token good for one exchange, once.

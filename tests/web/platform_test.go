@@ -94,6 +94,7 @@ func platforms() map[string]platform {
 				"server": {owner: merchant, metadata: program("client_secret_post", "transactions:read", oauth.GrantRefreshToken)},
 				"rival":  {owner: rivals, metadata: program("client_secret_post", "transactions:read", oauth.GrantRefreshToken)},
 				"pkce":   {owner: rivals, metadata: app("none", "transactions:read", "https://yourapp.com/callback")},
+				"kiosk":  {owner: rivals, metadata: app("none", "transactions:read", "https://kiosk.example/callback")},
 			},
 			twin: &owned{owner: "5f0a9a3c-6a34-4c1e-9f4d-2f0f6d1d7a09", metadata: program("client_secret_post", "transactions:read", oauth.GrantRefreshToken)},
 		},
@@ -111,7 +112,7 @@ func platforms() map[string]platform {
 			apps: map[string]owned{
 				"basic": {
 					owner: "1002", id: "7590139168389961", secret: "tfSl0c6VFv3fAB_z9F-m22IhEnmwq6ew",
-					metadata: app("client_secret_basic", "offline_access product order inventory", "https://example.com/tiki/callback", "https://example.com/auth/tiki/callback"),
+					metadata: app("client_secret_basic", "offline_access product order inventory", "https://example.com/tiki/callback", "https://example.com/auth/tiki/callback", "http://127.0.0.1:8097/callback"),
 				},
 				"post":  {owner: "1002", metadata: app("client_secret_post", "offline_access order", "https://labels.example/callback")},
 				"house": {owner: "1002", metadata: program("client_secret_basic", "product inventory")},
