@@ -1,6 +1,8 @@
 package examples
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,6 +23,8 @@ accountId: <accountId>
 	nombaTokens = `{"code": "=00", "description": "=Success", "data": {"businessId": "…", "access_token": "…", "refresh_token": "…", "expiresAt": "2022-07-08T14:33:00Z"}}`
 )
 
+var isUUID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 func nombaIssued(t *testing.T, platform string) answer {
 	t.Helper()
 	base, replace := nombaAs(platform)
@@ -29,6 +33,9 @@ func nombaIssued(t *testing.T, platform string) answer {
 	expires, err := time.Parse("2006-01-02T15:04:05Z", got.text("data", "expiresAt"))
 	if left := time.Until(expires); err != nil || left < 29*time.Minute || left > 31*time.Minute {
 		t.Errorf("expiresAt %s: %v", got.text("data", "expiresAt"), err)
+	}
+	if business, token := got.text("data", "businessId"), got.text("data", "access_token"); !isUUID.MatchString(business) || strings.Count(token, ".") != 2 {
+		t.Errorf("businessId %s, access_token %.40s…", business, token)
 	}
 	for _, name := range []string{"X-Rate-Limit-Limit", "X-Rate-Limit-Remaining"} {
 		if got.header.Get(name) == "" {

@@ -158,7 +158,7 @@ Cookie: <cookies>
 			t.Errorf("%s is %.60q", path, text)
 		}
 	}
-	if !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(got.text("oauth_request_id")) {
+	if !isUUID.MatchString(got.text("oauth_request_id")) {
 		t.Errorf("oauth_request_id %s", got.text("oauth_request_id"))
 	}
 	seller := running.ServiceAccount{KeyID: got.text("result", "key_id"), PrivateKey: got.text("result", "private_key"), ProjectCode: "PRJ12345"}

@@ -103,17 +103,22 @@ https://api.noonlight.com/platform/v1/alarms`, "<Token>", token)
 	}
 }
 
-func TestNoonlight_Step5_Curl(t *testing.T) {
-	refresh := noonlightCurl(t, "noonlight").text("refresh_token")
-	got := curl(t, dev.Platforms["noonlight"].Hosts["api"], `curl -X POST -H "Content-Type: application/json" \
+func noonlightRefreshed(t *testing.T, platform string) {
+	t.Helper()
+	refresh := noonlightCurl(t, platform).text("refresh_token")
+	got := curl(t, dev.Platforms[platform].Hosts["api"], `curl -X POST -H "Content-Type: application/json" \
      -d '{"grant_type": "refresh_token", "client_id": <client_id>, "client_secret": <client_secret>, "refresh_token": <refresh_token>}' \
-     'https://api.noonlight.com/platform/oauth2/token'`, append(noonlightCredentials("noonlight"), "<refresh_token>", `"`+refresh+`"`)...)
+     'https://api.noonlight.com/platform/oauth2/token'`, append(noonlightCredentials(platform), "<refresh_token>", `"`+refresh+`"`)...)
 	got.shows(200, noonlightTokens)
 }
 
+func TestNoonlight_Step5_Curl(t *testing.T) { noonlightRefreshed(t, "noonlight") }
+
+func TestNoonlight_Step5_SandboxEnvironment(t *testing.T) { noonlightRefreshed(t, "noonlight-sandbox") }
+
 func TestNoonlight_Step5_HTTP(t *testing.T) {
-	refresh := noonlightCurl(t, "noonlight-sandbox").text("refresh_token")
-	raw(t, dev.Platforms["noonlight-sandbox"].Hosts["api"], `POST /platform/oauth2/token HTTP/1.1
+	refresh := noonlightCurl(t, "noonlight").text("refresh_token")
+	raw(t, dev.Platforms["noonlight"].Hosts["api"], `POST /platform/oauth2/token HTTP/1.1
 Host: api.noonlight.com
 Content-Type: application/json
 
@@ -123,7 +128,7 @@ Content-Type: application/json
   "client_secret": <client_secret>,
   "refresh_token": <refresh_token>
 }
-`, append(noonlightCredentials("noonlight-sandbox"), "<refresh_token>", `"`+refresh+`"`)...).shows(200, noonlightTokens)
+`, append(noonlightCredentials("noonlight"), "<refresh_token>", `"`+refresh+`"`)...).shows(200, noonlightTokens)
 }
 
 // TestNoonlight_NewAccountsAreMadeOnTheWay: "Users who don't have a Noonlight account will be prompted to create a new account".
