@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -136,6 +137,11 @@ func (b *bench) run(ctx context.Context) error {
 	b.report.Ready = float64(server.ready.Microseconds()) / 1e3
 	if b.report.IdleMemory, err = server.memory(); err != nil {
 		return err
+	}
+	// A server that has just started still grows its heap, and the first line would tell of that.
+	warm := func(int) (operation, error) { return repeat(b.world.issue()), nil }
+	if _, err := b.drive(ctx, server, slices.Max(b.Connections), warm); err != nil {
+		return fmt.Errorf("warm up: %w", err)
 	}
 	for _, m := range b.wanted() {
 		for _, connections := range b.Connections {
