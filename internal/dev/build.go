@@ -129,6 +129,9 @@ func (d *dev) hosts(ctx context.Context, platforms []*platform, pages *web.Rende
 		if hosts[hostOf(p.issuer.Audience)], err = d.api(ctx, p); err != nil {
 			return nil, err
 		}
+		if name := hostOf(d.sites.url(p.issuer.Name)); !slices.Contains(p.issuer.Hosts, name) {
+			hosts[name] = http.RedirectHandler(p.issuer.Endpoint("/connected"), http.StatusFound) // who types the platform's name gets to its pages
+		}
 	}
 	return hosts, nil
 }

@@ -41,6 +41,16 @@ func TestTheManifestHasEveryLogicalHost(t *testing.T) {
 	}
 }
 
+// TestThePlatformsNameLeadsToItsPages, whatever the hosts of its contract are called.
+func TestThePlatformsNameLeadsToItsPages(t *testing.T) {
+	for name, platform := range dev.Platforms {
+		page := open(t, noura(t, name), dev.URL(name+".localhost", "/"))
+		if page.Location == nil || page.Location.String() != platform.Issuer+"/connected" {
+			t.Errorf("%s: %d %v", name, page.Status, page.Location)
+		}
+	}
+}
+
 // raw sends a request that is printed as HTTP, to one of dev mode's hosts. replace is old, new, old, new …
 func raw(t *testing.T, base, printed string, replace ...string) answer {
 	t.Helper()
