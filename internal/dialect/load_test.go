@@ -117,6 +117,14 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestNoHosts: one mistake is told once, and not again at every route.
+func TestNoHosts(t *testing.T) {
+	_, err := Load([]byte("name: x\nabout: x\nerrors: {body: '{error}'}\nroutes:\n- {route: POST api /, operation: userinfo, request: '{}', response: '{}'}\n"), "bare.yaml")
+	if err == nil || err.Error() != "bare.yaml: hosts: is missing: name the platform's addresses, such as `hosts: {api: {answers: json}}`" {
+		t.Error(err)
+	}
+}
+
 func TestEmptyFile(t *testing.T) {
 	if told := mistakes(t, ""); len(told) != 1 || !strings.Contains(told[0], "the file is empty") {
 		t.Error(told)

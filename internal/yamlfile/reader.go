@@ -14,6 +14,9 @@ import (
 // maxFileSize bounds what the parser works on. A configuration with a thousand issuers fits.
 const maxFileSize = 4 << 20
 
+// maxNesting bounds how many brackets may stand open: the library's memory grows with their square, to gigabytes for 100,000.
+const maxNesting = 1000
+
 // defaulter is a section that knows what it may leave out.
 type defaulter interface{ SetDefaults() }
 
@@ -23,6 +26,10 @@ type defaulter interface{ SetDefaults() }
 func Read(data []byte, into any, ps *Problems, empty string) {
 	if section, ok := into.(defaulter); ok {
 		section.SetDefaults()
+	}
+	if line := tooDeep(data); line > 0 {
+		ps.AddAt(line, 1, "", "more than %d brackets are open here: close them", maxNesting)
+		return
 	}
 	root, err := parse(data)
 	if err != nil {
@@ -35,6 +42,25 @@ func Read(data []byte, into any, ps *Problems, empty string) {
 	}
 	r := reader{ps, strings.Split(string(data), "\n")}
 	r.read(root, reflect.ValueOf(into).Elem(), "")
+}
+
+// tooDeep is the line at which too many brackets are open; 0 when there is none. Those in text count too, and do no harm.
+func tooDeep(data []byte) int {
+	depth, line := 0, 1
+	for _, letter := range data {
+		switch letter {
+		case '\n':
+			line++
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(0, depth-1)
+		}
+		if depth > maxNesting {
+			return line
+		}
+	}
+	return 0
 }
 
 // parse returns the root of the only document, or nil when there is none.

@@ -1,8 +1,10 @@
 package replay
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -67,7 +69,7 @@ type content struct {
 func Read(data []byte) (*Recording, error) {
 	var written file
 	if err := json.Unmarshal(data, &written); err != nil {
-		return nil, fmt.Errorf("this is not a HAR file: %w", err)
+		return nil, notHAR(data, err)
 	}
 	recording := &Recording{}
 	for i, entry := range written.Log.Entries {
@@ -88,6 +90,19 @@ func Read(data []byte) (*Recording, error) {
 		return nil, fmt.Errorf("this HAR file has no entries")
 	}
 	return recording, nil
+}
+
+// notHAR says where the file is none, and how to come by one that is.
+func notHAR(data []byte, err error) error {
+	offset, what := int64(len(data)), err.Error()
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = syntax.Offset
+	}
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset, what = kind.Offset, kind.Field+" holds a "+kind.Value
+	}
+	line := 1 + bytes.Count(data[:min(offset, int64(len(data)))], []byte("\n"))
+	return fmt.Errorf("line %d: this is not a HAR file: %s: save one with a browser's developer tools or a debugging proxy", line, what)
 }
 
 func headers(pairs []pair) http.Header {

@@ -60,6 +60,21 @@ routes:
 `
 
 // TestPlayLearns: what the old server gave out is sent as what the new one gave out in its place, in body, query, header and cookie.
+// TestReadSaysWhere a file stops being a recording.
+func TestReadSaysWhere(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\n\"log\": {\n\"entries\": [5]}}":       "line 3: this is not a HAR file: log.entries holds a number: ",
+		"{\n\"log\": {\n\"entries\" [5]}}":        "line 3: this is not a HAR file: invalid character '[' ",
+		"{\n\"log\": ":                            "line 2: this is not a HAR file: unexpected end ",
+		`{"log": {"entries": []}}`:                "this HAR file has no entries",
+		`{"log": {"entries": [{"request": {}}]}}`: "entry 1 has no address",
+	} {
+		if _, err := Read([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestPlayLearns(t *testing.T) {
 	loaded, err := dialect.Load([]byte(spoken), "corner.yaml")
 	if err != nil {
