@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/wire"
@@ -59,6 +60,33 @@ func TestAPanicIsOurFailureAndIsLoggedOnce(t *testing.T) {
 	}
 	if lines := strings.Count(log.String(), "\n"); lines != 1 {
 		t.Errorf("%d log lines: %s", lines, log)
+	}
+}
+
+// TestADialectsHostRefusesInItsOwnWords also where no route was reached: after a panic, and when there are too many requests at once.
+func TestADialectsHostRefusesInItsOwnWords(t *testing.T) {
+	spoken, err := dialect.Load([]byte(`{name: petal, about: x, hosts: {api: {answers: json}}, errors: {body: '{ok: false, why: .error}'},
+		routes: [{route: GET api /me, operation: userinfo, request: '{}', response: '{}'}]}`), "petal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	face, err := spoken.NewFace(dialect.FaceConfig{Hosts: []string{"api"}, Operations: map[string]dialect.Function{
+		"userinfo": func(context.Context, dialect.Call) (dialect.Answer, error) { panic("broken") },
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := bare(nil)
+	s.hosts["acme.example"] = speaker{face, face}
+	for _, want := range []struct {
+		status int
+		body   string
+	}{{http.StatusInternalServerError, `{"ok":false,"why":"server_error"}`}, {http.StatusServiceUnavailable, `{"ok":false,"why":"temporarily_unavailable"}`}} {
+		answer := get(s, "http://acme.example/me")
+		if answer.Code != want.status || strings.TrimSpace(answer.Body.String()) != want.body || answer.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%d %s, want %d %s", answer.Code, answer.Body, want.status, want.body)
+		}
+		s.gate.enter() // as if another request were under way
 	}
 }
 
