@@ -183,7 +183,7 @@ func (p *platform) parameters(got url.Values, want map[string]string) {
 // neverPages asks a JSON host for what is not there, in every way.
 func (p *platform) neverPages(host string, known ...string) {
 	p.Helper()
-	for _, path := range append([]string{"/", "/nothing", "/sign-in", "/connected", "/favicon.ico", "/static/", "/static/nothing.css", "/oauth/authorize", "/a/../b", "//evil.example/", "/%2e%2e/x"}, known...) {
+	for _, path := range append([]string{"/", "/nothing", "/sign-in", "/connected", "/favicon.ico", "/static/", "/static/nothing.css", "/oauth/authorize", "/a/../b", "//evil.example/", "/%2e%2e/x", "/oauth/token/", "/oauth%2Ftoken", "/%00", "/?" + strings.Repeat("x", 9000)}, known...) {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"} {
 			got := p.send(request{method: method, host: host, path: path, header: map[string]string{"Accept": "text/html", "User-Agent": "x"}})
 			if method == "OPTIONS" && got.status == http.StatusNoContent { // what a browser asks before it posts

@@ -35,7 +35,7 @@ routes:
       elif .body.code == "thrown" then error(.body.client_secret)
       elif .body.code == "deep" then def f: [f]; f
       elif .body.code == "refused" then refuse("invalid_target"; "not here"; 418)
-      else {code: .body.code, client_secret: .body.client_secret, resource: .body.resource, scope: .bearer} end
+      else {code: (.body.code // .body.ticket), client_secret: .body.client_secret, resource: .body.resource, scope: .bearer} end
     response: |
       if .scope == "loop" then def f: f; f
       elif .scope == "large" then {a: ("x" * 300000)}
@@ -174,18 +174,20 @@ func TestRefusals(t *testing.T) {
 		status             int
 		words              string
 	}{
-		"mapping":          {"POST", "/token", `{"code":"refused"}`, nil, 418, "not here"},
-		"wrong kind":       {"POST", "/token", `{"code":7}`, nil, 400, "code must be a text"},
-		"wrong kind, list": {"POST", "/token", `{"code":"c","resource":"x"}`, nil, 400, "resource must be a list of texts"},
-		"member twice":     {"POST", "/token", `{"code":"a","code":"b"}`, nil, 400, "the member code is given more than once"},
-		"query twice":      {"POST", "/token?a=1&a=2", `{"code":"a"}`, nil, 400, "a is given more than once"},
-		"header missing":   {"POST", "/token", `{"code":"a"}`, []string{"X-App", ""}, 400, "the header X-App is missing"},
-		"no type":          {"POST", "/token", `{"code":"a"}`, []string{"Content-Type", ""}, 415, "application/json"},
-		"another type":     {"POST", "/token", `<a/>`, []string{"Content-Type", "text/xml"}, 415, "application/json"},
-		"another path":     {"POST", "/", `{}`, nil, 404, "nothing at this address"},
-		"another method":   {"GET", "/token", ``, nil, 405, "this address answers POST only"},
-		"too large":        {"POST", "/token", `{"code":"` + strings.Repeat("a", 70_000) + `"}`, nil, 413, "larger than"},
-		"static":           {"GET", "/static/style.css", ``, nil, 404, "nothing at this address"},
+		"mapping":             {"POST", "/token", `{"code":"refused"}`, nil, 418, "not here"},
+		"wrong kind":          {"POST", "/token", `{"code":7}`, nil, 400, "code must be a text"},
+		"wrong kind, as sent": {"POST", "/token", `{"ticket":7}`, nil, 400, "ticket must be a text"},
+		"wrong kind, twice":   {"POST", "/token", `{"ticket":7,"door":7}`, nil, 400, "code must be a text"},
+		"wrong kind, list":    {"POST", "/token", `{"code":"c","resource":"x"}`, nil, 400, "resource must be a list of texts"},
+		"member twice":        {"POST", "/token", `{"code":"a","code":"b"}`, nil, 400, "the member code is given more than once"},
+		"query twice":         {"POST", "/token?a=1&a=2", `{"code":"a"}`, nil, 400, "a is given more than once"},
+		"header missing":      {"POST", "/token", `{"code":"a"}`, []string{"X-App", ""}, 400, "the header X-App is missing"},
+		"no type":             {"POST", "/token", `{"code":"a"}`, []string{"Content-Type", ""}, 415, "application/json"},
+		"another type":        {"POST", "/token", `<a/>`, []string{"Content-Type", "text/xml"}, 415, "application/json"},
+		"another path":        {"POST", "/", `{}`, nil, 404, "nothing at this address"},
+		"another method":      {"GET", "/token", ``, nil, 405, "this address answers POST only"},
+		"too large":           {"POST", "/token", `{"code":"` + strings.Repeat("a", 70_000) + `"}`, nil, 413, "larger than"},
+		"static":              {"GET", "/static/style.css", ``, nil, 404, "nothing at this address"},
 	} {
 		got := c.send(r.method, r.path, r.body, r.header...)
 		if text := got.Body.String(); got.Code != r.status || !strings.Contains(member(text, "words"), r.words) {

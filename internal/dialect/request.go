@@ -1,7 +1,9 @@
 package dialect
 
 import (
+	"cmp"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -96,8 +98,8 @@ func isForm(request *http.Request) bool {
 }
 
 // take checks what a request mapping made against what the operation can be told. A member that there is not is the mapping's
-// mistake; one of the wrong kind is the client's, since a mapping hands on what it was sent.
-func (r *route) take(mapped map[string]any) (map[string]any, error) {
+// mistake; one of the wrong kind is the client's, since a mapping hands on what it was sent: the body that came is asked for its name.
+func (r *route) take(mapped map[string]any, sent any) (map[string]any, error) {
 	members := make(map[string]any, len(mapped)) // what a mapping made may be a constant of its program, which all requests share
 	for name, value := range mapped {
 		member, known := r.operation.member(name)
@@ -109,11 +111,26 @@ func (r *route) take(mapped map[string]any) (map[string]any, error) {
 		}
 		taken, ok := member.Kind.take(value)
 		if !ok {
-			return nil, oauth.InvalidRequest("%s must be a %s", name, member.Kind)
+			return nil, oauth.InvalidRequest("%s must be a %s", sentAs(name, value, sent), member.Kind)
 		}
 		members[name] = taken
 	}
 	return members, nil
+}
+
+// sentAs is what the client itself calls a member of its body; the operation's own name where that is not plain.
+func sentAs(name string, value, sent any) string {
+	body, _ := sent.(map[string]any)
+	own := ""
+	for called, candidate := range body {
+		if reflect.DeepEqual(candidate, value) {
+			if own != "" || called == name {
+				return name
+			}
+			own = called
+		}
+	}
+	return cmp.Or(own, name)
 }
 
 func (k Kind) take(value any) (any, bool) {

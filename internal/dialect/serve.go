@@ -72,7 +72,7 @@ func (r *route) read(request *http.Request, needs []string) (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
-	members, err := r.take(mapped)
+	members, err := r.take(mapped, input["body"])
 	return Call{Route: r.name, HTTP: request, members: members}, err
 }
 

@@ -72,7 +72,7 @@ func (r *route) tryRequest(input map[string]any) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.take(mapped)
+	_, err = r.take(mapped, input["body"])
 	return err
 }
 
