@@ -35,7 +35,7 @@ func errNoFlow() error {
 }
 
 func (h *Handler) askConsent(t *turn) error {
-	t.flow.Seen = grantVersion(t.outcome.Grant)
+	t.flow.Seen, t.flow.ShownTo = grantVersion(t.outcome.Grant), t.session.UserID
 	view, err := h.consentView(t)
 	if err != nil {
 		return err
@@ -71,8 +71,8 @@ func (h *Handler) consent(t *turn) error {
 	if t.in.Get("decision") != "allow" {
 		return h.deny(t, oauth.AccessDenied("the person did not allow it"))
 	}
-	if t.flow.Seen != grantVersion(t.outcome.Grant) { // another tab changed the connection: what was shown is not what is
-		return h.advance(t)
+	if t.flow.ShownTo != t.session.UserID || t.flow.Seen != grantVersion(t.outcome.Grant) {
+		return h.advance(t) // another tab signed somebody else in, or changed the connection: what was shown is not what is
 	}
 	return h.allow(t)
 }

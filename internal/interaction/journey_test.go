@@ -198,6 +198,25 @@ func TestATabWhoseConnectionChangedMeanwhileAsksAgain(t *testing.T) {
 	}
 }
 
+// The page says "Signed in as Ada". Whoever signed in meanwhile, in another tab, has not been asked.
+func TestATabWhosePersonChangedMeanwhileAsksAgain(t *testing.T) {
+	r := servertest.New(t)
+	bob := r.NewUser("bob", "bob@example.org")
+	r.Join(r.Account.ID, bob.ID, issuer.RoleAdmin)
+	shared := r.Ada()
+	stale := r.At(shared.SignIn(shared.Arrive(r.Request(r.App, "scope", "orders.read"))), "/consent")
+	_ = shared.PressOnly(shared.Arrive("/sign-out"), "sign-out")
+	shared.Email = bob.Email
+	_ = shared.SignIn(shared.Arrive("/sign-in"))
+	page := r.At(shared.Press(stale, "allow"), "/consent")
+	if !strings.Contains(page.Text, bob.Email) || tokentest.Count(r.Events(), store.EventGrantCreated) != 0 {
+		t.Error("Bob gave what Ada was asked for")
+	}
+	if code := r.CodeOf(shared.Press(page, "allow")); code.Grant.UserID != bob.ID {
+		t.Errorf("%s is connected", code.Grant.UserID)
+	}
+}
+
 func TestAnExpiredFlowSaysThatNothingWasConnected(t *testing.T) {
 	r := servertest.New(t)
 	ada := r.Ada()
