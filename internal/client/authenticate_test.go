@@ -171,12 +171,17 @@ func TestRegistrationRefusals(t *testing.T) {
 	f := tokentest.New(t)
 	app := f.App()
 	for name, registration := range map[string]client.Registration{
-		"no name":              {Metadata: app.Metadata},
-		"endless name":         {Name: strings.Repeat("x", 101), Metadata: app.Metadata},
-		"name that turns text": {Name: "Acme\u202eknaB", Metadata: app.Metadata},
-		"name with a line end": {Name: "Acme\nBank", Metadata: app.Metadata},
-		"short secret":         {Name: "Shop", Secret: "hunter2", Metadata: app.Metadata},
-		"no redirect URI":      {Name: "Shop"},
+		"no name":               {Metadata: app.Metadata},
+		"endless name":          {Name: strings.Repeat("x", 101), Metadata: app.Metadata},
+		"name that turns text":  {Name: "Acme\u202eknaB", Metadata: app.Metadata},
+		"name without a letter": {Name: "\u200b\u2060", Metadata: app.Metadata},
+		"name with a line end":  {Name: "Acme\nBank", Metadata: app.Metadata},
+		"identifier of people":  {ID: f.User.ID, Name: "Shop", Metadata: app.Metadata}, // RFC 9068 §5
+		"identifier with é":     {ID: "caf\u00e9", Name: "Shop", Metadata: app.Metadata},
+		"identifier with a tab": {ID: "a\tb", Name: "Shop", Metadata: app.Metadata},
+		"endless identifier":    {ID: strings.Repeat("x", 256), Name: "Shop", Metadata: app.Metadata},
+		"short secret":          {Name: "Shop", Secret: "hunter2", Metadata: app.Metadata},
+		"no redirect URI":       {Name: "Shop"},
 	} {
 		if _, _, err := f.Clients.Create(t.Context(), registration); err == nil {
 			t.Errorf("%s: registered", name)

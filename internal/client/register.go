@@ -11,6 +11,7 @@ import (
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/wire"
 )
 
 // maxName is the longest name that pages show, in characters.
@@ -40,6 +41,9 @@ type Registration struct {
 // has none. An ID that is taken is store.ErrConflict; other refusals are *oauth.Error.
 func (r *Registry) Create(ctx context.Context, registration Registration) (created store.Client, secret string, err error) {
 	if registration.Name, err = checkName(registration.Name); err != nil {
+		return store.Client{}, "", err
+	}
+	if err := checkID(registration.ID); err != nil {
 		return store.Client{}, "", err
 	}
 	if err := CheckMetadata(r.Issuer, &registration.Metadata); err != nil {
@@ -104,9 +108,24 @@ func (r *Registry) create(tx *store.Tx, client store.Client, secret string, also
 	return also(tx, client.ID)
 }
 
+// personPrefix is what the identifiers of people begin with.
+const personPrefix = "usr_"
+
+// checkID holds an identifier brought along to its characters (RFC 6749 appendix A.1), and apart from those of people: what an
+// app gets for itself has it as sub, which an API must not take for a person's (RFC 9068 §5).
+func checkID(id string) error {
+	if strings.HasPrefix(id, personPrefix) {
+		return oauth.InvalidClientMetadata("client_id must not begin with %s, as people's identifiers do", personPrefix)
+	}
+	if len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return oauth.InvalidClientMetadata("client_id must be at most %d printable ASCII characters", maxID)
+	}
+	return nil
+}
+
 func checkName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, notShowable) {
+	if wire.Name(name) == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, notShowable) {
 		return "", oauth.InvalidClientMetadata("client_name must be 1 to %d characters", maxName)
 	}
 	return name, nil

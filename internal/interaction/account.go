@@ -122,7 +122,7 @@ func (h *Handler) newAccount(t *turn) error {
 	if t.session == nil {
 		return h.signInFirst(t, "/new-account")
 	}
-	name := strings.TrimSpace(t.in.Get(string(web.FieldAccountName)))
+	name := wire.Name(t.in.Get(string(web.FieldAccountName)))
 	if mistake := nameMistake(name, web.FieldAccountName, web.ProblemAccountNameMissing, web.ProblemAccountNameLong); mistake != nil {
 		return h.askAccountName(t, statusMistakes, name, mistake)
 	}

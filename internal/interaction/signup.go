@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"latchkey.dev/internal/mail"
@@ -48,7 +47,7 @@ func (h *Handler) signUp(t *turn) error {
 	if !h.Issuer.SignUp {
 		return h.askSignUp(t, http.StatusForbidden, web.SignUp{})
 	}
-	name, typed, secret := strings.TrimSpace(t.in.Get(string(web.FieldName))), t.in.Get(string(web.FieldEmail)), t.in.Get(string(web.FieldPassword))
+	name, typed, secret := wire.Name(t.in.Get(string(web.FieldName))), t.in.Get(string(web.FieldEmail)), t.in.Get(string(web.FieldPassword))
 	email, mistakes := signUpMistakes(name, typed, secret)
 	if len(mistakes) > 0 {
 		return h.askSignUp(t, statusMistakes, web.SignUp{Name: name, Email: typed, Errors: mistakes})

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"latchkey.dev/internal/store"
@@ -86,7 +85,7 @@ func (p *Portal) CreateAccount(w http.ResponseWriter, r *http.Request) error {
 }
 
 func accountName(form wire.Params) (name string, mistakes web.Errors) {
-	name = strings.Join(strings.Fields(form.Get(string(web.FieldAccountName))), " ")
+	name = wire.Name(form.Get(string(web.FieldAccountName)))
 	switch {
 	case name == "":
 		mistakes = web.Errors{{Field: web.FieldAccountName, Problem: web.ProblemAccountNameMissing}}

@@ -20,6 +20,7 @@ func TestANewAccountBelongsToItsMaker(t *testing.T) {
 	b.says(b.open("/accounts"), "You have no account yet")
 	page := b.open("/accounts/new")
 	b.saysWith(b.press(page, "create-account", map[string]string{"account_name": "  "}), http.StatusUnprocessableEntity)
+	b.saysWith(b.press(page, "create-account", map[string]string{"account_name": "\u202e\u2066"}), http.StatusUnprocessableEntity)
 	b.saysWith(b.press(page, "create-account", map[string]string{"account_name": strings.Repeat("n", 121)}), http.StatusUnprocessableEntity, "120")
 	page = b.press(page, "create-account", map[string]string{"account_name": " Noura’s   Shop "})
 	b.says(page, "Noura’s Shop", "The account is ready.", "Your role: Owner")

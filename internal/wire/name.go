@@ -1,0 +1,25 @@
+package wire
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Name reads what a person typed as a name: one line, without the direction characters that could make it read as something else
+// in a page or a mail (UTR 36 §2.3). A name of which nothing can be seen is none.
+func Name(typed string) string {
+	name := strings.Join(strings.Fields(strings.Map(dropDirection, typed)), " ")
+	if !strings.ContainsFunc(name, visible) {
+		return ""
+	}
+	return name
+}
+
+func dropDirection(r rune) rune {
+	if unicode.Is(unicode.Bidi_Control, r) {
+		return -1
+	}
+	return r
+}
+
+func visible(r rune) bool { return r != ' ' && unicode.IsPrint(r) }
