@@ -64,11 +64,14 @@ func (h *Handler) showVerify(t *turn) error {
 	if err != nil {
 		return err
 	}
-	if waiting == nil {
+	code := t.in.Get("code")
+	switch {
+	case waiting == nil && code != "" && t.session == nil: // a phone opens the mail, and they signed up at a desk
+		return h.render(t, http.StatusOK, web.VerifyEmail{State: web.VerifyElsewhere})
+	case waiting == nil:
 		wire.Redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
 		return nil
-	}
-	if code := t.in.Get("code"); code != "" {
+	case code != "":
 		return h.judge(t, waiting, code)
 	}
 	state := web.VerifyWaiting

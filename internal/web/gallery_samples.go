@@ -80,6 +80,7 @@ func (s samples) signingIn() []GalleryEntry {
 		failed("sign-up/closed", http.StatusForbidden, SignUp{Flow: flow(), Closed: true}),
 		entry("verify-email/waiting", VerifyEmail{Flow: flow(), Email: "noura@example.com"}),
 		entry("verify-email/resent", VerifyEmail{Flow: flow(), Email: "noura@example.com", State: VerifyResent}),
+		entry("verify-email/elsewhere", VerifyEmail{State: VerifyElsewhere}),
 		failed("verify-email/missing", http.StatusUnprocessableEntity, VerifyEmail{Flow: flow(), Email: "noura@example.com", Errors: Errors{{Field: FieldCode, Problem: ProblemCodeMissing}}}),
 		failed("verify-email/wrong", http.StatusUnprocessableEntity, VerifyEmail{Flow: flow(), Email: "noura@example.com", State: VerifyWrong}),
 		failed("verify-email/expired", http.StatusUnprocessableEntity, VerifyEmail{Flow: flow(), Email: "noura@example.com", State: VerifyExpired}),

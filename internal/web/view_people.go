@@ -59,6 +59,8 @@ const (
 	VerifyWrong   VerifyState = "wrong"    // another code was expected
 	VerifyExpired VerifyState = "expired"  // the code is too old; ask for a new one
 	VerifyTooMany VerifyState = "too_many" // too many wrong codes; the code is void
+	// VerifyElsewhere: the mail's link was opened in a browser that asked for no code.
+	VerifyElsewhere VerifyState = "elsewhere"
 )
 
 // VerifyEmail asks for the six digits sent to an address. It posts code and r to /verify, and action=resend to ask for a new code.
@@ -72,7 +74,11 @@ type VerifyEmail struct {
 
 func (v VerifyEmail) page() meta {
 	problem := v.State == VerifyWrong || v.State == VerifyExpired || v.State == VerifyTooMany || len(v.Errors) > 0
-	return meta{template: "verify-email", layout: cardLayout, title: say("verify.title"), problem: problem, flow: v.Flow}
+	title := say("verify.title")
+	if v.State == VerifyElsewhere {
+		title = say("verify.elsewhere_title")
+	}
+	return meta{template: "verify-email", layout: cardLayout, title: title, problem: problem, flow: v.Flow}
 }
 
 // Wrong returns the mistakes to show at the code's field.
