@@ -30,6 +30,16 @@ var people = []test{
 		again.Issuer = other
 		f.do(func(tx *store.Tx) error { return tx.CreateUser(again) })
 	}},
+	{"OpenID Connect Core §5.7: an identifier is given once", func(f *fixture) {
+		f.user("noura")
+		second := store.User{Issuer: acme, ID: "noura", Email: "somebody.else@example.com"}
+		if f.try(func(tx *store.Tx) error { return tx.CreateUser(second) }) == nil {
+			f.t.Error("given to a second person")
+		}
+		first, err := f.s.User(f.ctx(), acme, "noura")
+		f.ok(err)
+		equal(f, "who has it", first.Email, "noura@example.com")
+	}},
 	{"another issuer never sees a user", func(f *fixture) {
 		f.user("noura")
 		_, err := f.s.User(f.ctx(), other, "noura")
