@@ -91,7 +91,7 @@ func (p *program) clientCreate() *cobra.Command {
 		Example: "  latchkey client create --issuer acme --name \"Parcel Robot\" --redirect-uri https://parcelrobot.example/callback \\\n" +
 			"    --scope \"openid offline_access orders:read\"\n" +
 			"  latchkey client create --name \"Orders API\" --grant-type client_credentials --introspects\n" +
-			"  latchkey client create --name \"Phone app\" --type native --auth-method none --redirect-uri http://127.0.0.1/callback",
+			"  latchkey client create --name \"Phone app\" --type native --auth-method none --redirect-uri http://127.0.0.1/callback \\\n    --scope \"openid orders:read\"",
 	}
 	f := bindClientFlags(cmd.Flags())
 	var account, id, status string

@@ -75,7 +75,7 @@ func options(w io.Writer, cmd *cobra.Command) {
 	fmt.Fprintln(w, "| option | default | meaning |\n| --- | --- | --- |")
 	flags.VisitAll(func(f *pflag.Flag) {
 		name, words := pflag.UnquoteUsage(f)
-		if f.Name == "help" {
+		if f.Name == "help" || f.Hidden {
 			return
 		}
 		fmt.Fprintf(w, "| `%s` | %s | %s |\n", strings.TrimSpace("--"+f.Name+" "+name), strings.Trim(f.DefValue, "[]"), words)
