@@ -37,18 +37,7 @@ func TestMain(m *testing.M) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
-	folder, err := os.MkdirTemp("", "latchkey-faults-")
-	if err == nil {
-		binary, err = running.Binary(folder)
-	}
-	code := 1
-	if err != nil {
-		fmt.Println(err)
-	} else {
-		code = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(code)
+	os.Exit(running.Tests(m, &binary))
 }
 
 // lasting chooses how long a trouble lasts.

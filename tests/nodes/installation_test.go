@@ -35,18 +35,7 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	folder, err := os.MkdirTemp("", "latchkey-nodes-")
-	if err == nil {
-		binary, err = running.Binary(folder)
-	}
-	code := 1
-	if err != nil {
-		fmt.Println(err)
-	} else {
-		code = m.Run()
-	}
-	os.RemoveAll(folder)
-	os.Exit(code)
+	os.Exit(running.Tests(m, &binary))
 }
 
 // installation is a configuration with a database, and the nodes that run on it.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -25,6 +26,21 @@ func Binary(folder string) (string, error) {
 		return "", fmt.Errorf("building latchkey: %w\n%s", err, output)
 	}
 	return path, nil
+}
+
+// Tests runs a package's tests with the path of a binary that is built for them and gone afterwards. It returns the exit code.
+func Tests(m *testing.M, binary *string) int {
+	folder, err := os.MkdirTemp("", "latchkey-tests-")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	if *binary, err = Binary(folder); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return m.Run()
 }
 
 func moduleRoot() string {
