@@ -86,7 +86,8 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-var errAccessEnded = errors.New("the access was ended at Noonlight: connect again to go on")
+// errConnectAgain is a refusal that only the user can mend.
+var errConnectAgain = errors.New("no access any more: connect again to go on")
 
 // alarm is steps 4 and 5: use the access token, refresh it once when it has expired, and ask the user again when that is refused too.
 func (a *app) alarm(w http.ResponseWriter, r *http.Request) {
@@ -100,9 +101,13 @@ func (a *app) alarm(w http.ResponseWriter, r *http.Request) {
 	status, answer, err := a.raise(r.Context(), session.Held)
 	if err == nil && status == http.StatusUnauthorized {
 		fresh, refused := a.token(r.Context(), map[string]string{"grant_type": "refresh_token", "refresh_token": session.Held.RefreshToken})
-		if refused != nil {
+		if errors.Is(refused, errConnectAgain) {
 			session.Held = nil // nothing is left of it
-			quickstart.Fail(w, http.StatusUnauthorized, "Access ended", errAccessEnded)
+			quickstart.Fail(w, http.StatusUnauthorized, "Access ended", refused)
+			return
+		}
+		if refused != nil { // such as a 503: the connection holds, so try again later
+			quickstart.Fail(w, http.StatusBadGateway, "No alarm was raised", refused)
 			return
 		}
 		session.Held = fresh
@@ -150,7 +155,11 @@ func (a *app) token(ctx context.Context, body map[string]string) (*tokens, error
 			Details string `json:"details"`
 		}
 		_ = json.Unmarshal([]byte(answer), &said) // what is no JSON says nothing
-		return nil, fmt.Errorf("noonlight answered %d %s: %s", status, said.Error, said.Details)
+		err := fmt.Errorf("noonlight answered %d %s: %s", status, said.Error, said.Details)
+		if status == http.StatusBadRequest { // what we hold is worth nothing; anything else may pass
+			err = fmt.Errorf("%w (%w)", errConnectAgain, err)
+		}
+		return nil, err
 	}
 	got := &tokens{}
 	return got, json.Unmarshal([]byte(answer), got)

@@ -117,7 +117,8 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-var errAccessEnded = errors.New("the access was revoked at Noorle: connect again to go on")
+// errConnectAgain is a refusal that only the user can mend.
+var errConnectAgain = errors.New("no access any more: connect again to go on")
 
 // agents handles a 401 gracefully: it refreshes once, and prompts the user to authorize again when that is refused too.
 func (a *app) agents(w http.ResponseWriter, r *http.Request) {
@@ -131,9 +132,13 @@ func (a *app) agents(w http.ResponseWriter, r *http.Request) {
 	status, answer, err := a.list(r.Context(), session.Held)
 	if err == nil && status == http.StatusUnauthorized {
 		fresh, refused := a.token(r.Context(), url.Values{"grant_type": {"refresh_token"}, "refresh_token": {session.Held.RefreshToken}})
-		if refused != nil {
+		if errors.Is(refused, errConnectAgain) {
 			session.Held = nil // nothing is left of it
-			quickstart.Fail(w, http.StatusUnauthorized, "Access ended", errAccessEnded)
+			quickstart.Fail(w, http.StatusUnauthorized, "Access ended", refused)
+			return
+		}
+		if refused != nil { // such as a 503: the connection holds, so try again later
+			quickstart.Fail(w, http.StatusBadGateway, "No agents", refused)
 			return
 		}
 		session.Held = fresh
@@ -177,7 +182,11 @@ func (a *app) token(ctx context.Context, form url.Values) (*tokens, error) {
 			Description string `json:"error_description"`
 		}
 		_ = json.Unmarshal([]byte(answer), &said) // what is no JSON says nothing
-		return nil, fmt.Errorf("noorle answered %d %s: %s", status, said.Error, said.Description)
+		err := fmt.Errorf("noorle answered %d %s: %s", status, said.Error, said.Description)
+		if status == http.StatusBadRequest { // what we hold is worth nothing; anything else may pass
+			err = fmt.Errorf("%w (%w)", errConnectAgain, err)
+		}
+		return nil, err
 	}
 	got := &tokens{}
 	return got, json.Unmarshal([]byte(answer), got)

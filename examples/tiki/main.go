@@ -87,7 +87,8 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-var errAccessEnded = errors.New("the access was ended at Tiki: connect again to go on")
+// errConnectAgain is a refusal that only the seller can mend.
+var errConnectAgain = errors.New("no access any more: connect again to go on")
 
 // seller uses the access token, refreshes it once when it has expired, and asks the seller again when that is refused too.
 func (a *app) seller(w http.ResponseWriter, r *http.Request) {
@@ -103,9 +104,13 @@ func (a *app) seller(w http.ResponseWriter, r *http.Request) {
 		fresh, refused := a.token(r.Context(), url.Values{
 			"grant_type": {"refresh_token"}, "refresh_token": {session.Held.RefreshToken}, "client_id": {a.clientID},
 		})
-		if refused != nil {
+		if errors.Is(refused, errConnectAgain) {
 			session.Held = nil // nothing is left of it
-			quickstart.Fail(w, http.StatusUnauthorized, "Access ended", errAccessEnded)
+			quickstart.Fail(w, http.StatusUnauthorized, "Access ended", refused)
+			return
+		}
+		if refused != nil { // such as a 503: the connection holds, so try again later
+			quickstart.Fail(w, http.StatusBadGateway, "Tiki did not say", refused)
 			return
 		}
 		session.Held = fresh
@@ -147,7 +152,11 @@ func (a *app) token(ctx context.Context, form url.Values) (*tokens, error) {
 			Hint  string `json:"error_hint"`
 		}
 		_ = json.Unmarshal([]byte(answer), &said) // what is no JSON says nothing
-		return nil, fmt.Errorf("tiki answered %d %s: %s", status, said.Error, said.Hint)
+		err := fmt.Errorf("tiki answered %d %s: %s", status, said.Error, said.Hint)
+		if status == http.StatusBadRequest { // what we hold is worth nothing; anything else may pass
+			err = fmt.Errorf("%w (%w)", errConnectAgain, err)
+		}
+		return nil, err
 	}
 	got := &tokens{}
 	return got, json.Unmarshal([]byte(answer), got)

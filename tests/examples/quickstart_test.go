@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -102,6 +105,59 @@ func TestQuickstartsNoticeADenial(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestQuickstartsOutliveAnOutage: while the platform cannot answer, what the program holds stays good for later.
+func TestQuickstartsOutliveAnOutage(t *testing.T) {
+	for _, q := range quickstarts() {
+		variable, asks := map[string]string{"noonlight": "NOONLIGHT_API_URL", "tiki": "TIKI_API_URL"}[q.name], dev.Platforms[q.platform].Hosts["api"]
+		if variable == "" {
+			continue
+		}
+		t.Run(q.name, func(t *testing.T) {
+			var out atomic.Bool
+			between := httptest.NewServer(outage(t, asks, &out))
+			t.Cleanup(between.Close)
+			run := q.command
+			q.command = func(t *testing.T) *exec.Cmd {
+				t.Helper()
+				command := run(t)
+				command.Env = append(command.Env, variable+"="+between.URL)
+				return command
+			}
+			q.start(t)
+			who := q.person(t)
+			page := browse(t, who, open(t, who, link(t, open(t, who, q.address+"/"), "connect")), q.address)
+			use := link(t, page, "use")
+			out.Store(true)
+			if page := open(t, who, use); page.Status != http.StatusBadGateway {
+				t.Errorf("while it is out: %d\n%.2000s", page.Status, page.Text)
+			}
+			out.Store(false)
+			if page := open(t, who, use); !page.HasElement("used") {
+				t.Errorf("afterwards: %d\n%.2000s", page.Status, page.Text)
+			}
+		})
+	}
+}
+
+// outage hands requests on to dev mode. While it is out, an API takes no token and the token endpoint is not available.
+func outage(t *testing.T, base string, out *atomic.Bool) http.Handler {
+	t.Helper()
+	to := mustParse(t, base)
+	transport := dev.Transport("")
+	t.Cleanup(transport.CloseIdleConnections)
+	through := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !out.Load():
+			through.ServeHTTP(w, r)
+		case strings.HasSuffix(r.URL.Path, "/token"):
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
 }
 
 // TestNombaQuickstart has no person: it runs through.
