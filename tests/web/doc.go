@@ -13,7 +13,9 @@
 //	> json reason is reused
 //
 // A file that begins with `speak NAME` is about a platform's dialect, whose hosts are https://HOST.acme.example; see platform_test.go for
-// who is there. Its steps spell every request out as the platform's own documents do.
+// who is there. Its steps spell every request out as the platform's own documents do. It begins with the lines `refusals carry NAME: VALUE`
+// and `pages carry NAME: VALUE`, and its cases tell every refusal whole: the status, the whole body (`says`) or the page's fault, each
+// header besides those, or the exact redirect (`location is`). What is left out fails the case.
 //
 // Steps that send a request:
 //

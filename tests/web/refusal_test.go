@@ -10,15 +10,17 @@ import (
 
 // The platforms' tables tell a refusal whole: its status, its body and its headers. Here is what keeps them so.
 
-// carries takes the lines `refusals carry NAME: VALUE` before a platform's first case.
+// carries takes the lines `refusals carry NAME: VALUE` and `pages carry NAME: VALUE` before a platform's first case.
 func (w *world) carries(settings []string) error {
-	w.refusals = http.Header{}
+	w.refusals, w.refusalPages = http.Header{}, http.Header{}
 	for _, line := range settings {
-		name, value, found := strings.Cut(strings.TrimPrefix(line, "refusals carry "), ": ")
-		if !found || !strings.HasPrefix(line, "refusals carry ") {
+		whose, carried, found := strings.Cut(line, " carry ")
+		name, value, named := strings.Cut(carried, ": ")
+		header, known := map[string]http.Header{"refusals": w.refusals, "pages": w.refusalPages}[whose]
+		if !found || !named || !known {
 			return fmt.Errorf("there is no setting %q", line)
 		}
-		w.refusals.Set(name, value)
+		header.Set(name, value)
 	}
 	return nil
 }
@@ -36,31 +38,30 @@ func (r *run) whole(s step) error {
 		return nil
 	case !s.expects(fmt.Sprint(r.last.Status)):
 		return fmt.Errorf("write the status of a refusal:\n> %d", r.last.Status)
-	case strings.HasPrefix(r.last.Header.Get("Content-Type"), "text/html"):
-		return s.wholePage(r.last.Fault())
+	case r.last.Fault() != "" && !s.expects("fault "):
+		return fmt.Errorf("write which fault a page tells of:\n> fault %s", r.last.Fault())
+	case r.last.Fault() != "":
+		return r.wholeHeader(s, r.refusalPages)
 	case !s.expects("says "):
 		return fmt.Errorf("write a refusal's whole body:\n> says %s", r.last.Text)
 	}
-	return r.wholeHeader(s)
+	return r.wholeHeader(s, r.refusals)
 }
 
-func (s step) wholePage(fault string) error {
-	if !s.expects("fault ") {
-		return fmt.Errorf("write which fault a page tells of:\n> fault %s", fault)
-	}
-	return nil
-}
-
-// wholeHeader: what every refusal of the platform carries, and what the case says; no less and no more.
-func (r *run) wholeHeader(s step) error {
+// wholeHeader: what every refusal of the platform carries, and what the case says; no less and no more. … stands for a nonce.
+func (r *run) wholeHeader(s step, carried http.Header) error {
 	for name, values := range r.last.Header {
-		if want := r.refusals.Get(name); want == "" && !s.expects("header "+name+" ") {
+		if carried.Get(name) == "" && !s.expects("header "+name+" ") {
 			return fmt.Errorf("a header that nobody speaks of:\n> header %s is %s", name, strings.Join(values, ", "))
 		}
 	}
-	for name, want := range r.refusals {
-		if got := r.last.Header.Values(name); !slices.Equal(got, want) {
-			return fmt.Errorf("%s is %q, and every refusal carries %q", name, got, want)
+	for name := range carried {
+		got, before, after := r.last.Header.Values(name), carried.Get(name), ""
+		if begins, ends, open := strings.Cut(before, "…"); open {
+			before, after = begins, ends
+		}
+		if len(got) != 1 || !strings.HasPrefix(got[0], before) || !strings.HasSuffix(got[0], after) || after == "" && got[0] != before {
+			return fmt.Errorf("%s is %q, and every refusal carries %q", name, got, carried.Get(name))
 		}
 	}
 	return nil

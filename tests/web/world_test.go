@@ -27,7 +27,7 @@ type world struct {
 	broken  bool              // the database is away
 	browser *person.Browser   // Ada's, as the case before left it: passwords are slow on purpose
 
-	refusals http.Header // what every refusal of a platform carries; nil in a standard's script
+	refusals, refusalPages http.Header // what every refusal of a platform carries; nil in a standard's script
 }
 
 // settings are the lines that may stand before the first case.
