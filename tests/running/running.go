@@ -35,7 +35,7 @@ func Tests(m *testing.M, binary *string) int {
 		fmt.Println(err)
 		return 1
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }() // what stays in the temporary folder the system clears
 	if *binary, err = Binary(folder); err != nil {
 		fmt.Println(err)
 		return 1
