@@ -45,12 +45,12 @@ func TestAnExchangeIsSeenByThoseItConcerns(t *testing.T) {
 	maker.says(maker.open("/accounts"), "Requests of your apps for service accounts")
 	maker.says(maker.open("/exchanges"), "App robot for The shop", "Refused")
 	page := maker.open("/exchanges/" + id)
-	maker.says(page, "The consent was given", "The app traded the code", "It works once", "Exchange it at once", id)
+	maker.says(page, "The consent was given", "The app traded the code", "Each works once", "Start the authorization again", id)
 	if code, token := strings.Index(page.Text, `data-step="code_issued"`), strings.Index(page.Text, `data-step="token_created"`); code < 0 || token < code {
 		t.Error("the timeline is not in order")
 	}
 	owner.says(owner.open("/exchanges/"+id), "The consent was given")
-	owner.silent(owner.open("/exchanges/"+id), "Exchange it at once")
+	owner.silent(owner.open("/exchanges/"+id), "What your app holds")
 	owner.says(owner.open("/exchanges"), "No requests yet")
 	owner.says(owner.open("/activity"), "The service account App robot was made for The shop.")
 	for _, who := range []string{"stranger", "member"} {

@@ -65,6 +65,11 @@ func (e Exchange) State() ExchangeState {
 	return ExchangeWaiting
 }
 
+// over tells whether it was refused for a reason after which the code or token that the app holds is worth nothing.
+func (e Exchange) over() bool {
+	return e.State() == ExchangeRefused && slices.Contains([]string{"expired", "reused", "revoked", "revoked_by_user"}, e.Taken[len(e.Taken)-1].Reason)
+}
+
 // At is when it last moved.
 func (e Exchange) At() time.Time {
 	if len(e.Taken) == 0 {
@@ -115,10 +120,12 @@ func (v ExchangeDetail) page() meta {
 
 // Advice is the message that says what the app must do next; "" when nothing is left to do.
 func (v ExchangeDetail) Advice() string {
-	if !v.Developer || v.Exchange.State() == ExchangeDone {
+	switch {
+	case !v.Developer || v.Exchange.State() == ExchangeDone:
 		return ""
-	}
-	if v.Exchange.took(StepTokenCreated) {
+	case v.Exchange.over():
+		return "exchange.next.again"
+	case v.Exchange.took(StepTokenCreated):
 		return "exchange.next.token_created"
 	}
 	return "exchange.next.code_issued"
