@@ -41,7 +41,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(answer, r, overloaded())
 		return
 	}
-	defer s.gate.leave()
+	answer.body = gatedBody{ReadCloser: r.Body, gate: s.gate, inside: true}
+	defer answer.body.leave()
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &answer.body
+	}
 	s.byHost(r).ServeHTTP(answer, r)
 }
 
@@ -135,10 +139,11 @@ func addAttrs(line *slog.Record, r *http.Request, record *reqlog.Record, status 
 	line.AddAttrs(attrs...)
 }
 
-// recorder remembers the status for the log.
+// recorder remembers the status for the log. The request's body stands beside it, for one allocation.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	body   gatedBody
 }
 
 func (a *recorder) WriteHeader(status int) {
@@ -178,6 +183,34 @@ func (g gate) enter() bool {
 }
 
 func (g gate) leave() { <-g }
+
+// gatedBody leaves the gate to others while its sender is waited for: a thousand connections that send a byte a second must not
+// keep everybody else out.
+type gatedBody struct {
+	io.ReadCloser
+
+	gate   gate
+	inside bool
+}
+
+func (b *gatedBody) Read(p []byte) (int, error) {
+	b.leave()
+	n, err := b.ReadCloser.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	if b.inside = b.gate.enter(); !b.inside { // all of it is there, and the work would begin
+		return n, overloaded()
+	}
+	return n, err
+}
+
+func (b *gatedBody) leave() {
+	if b.inside {
+		b.gate.leave()
+		b.inside = false
+	}
+}
 
 func overloaded() error {
 	return oauth.TemporarilyUnavailable("too many requests at once; try again in a second").WithRetryAfter(time.Second)

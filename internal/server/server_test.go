@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -117,6 +118,51 @@ func TestTooManyAtOnceHearSoQuickly(t *testing.T) {
 	close(leave)
 	if first := <-done; first != http.StatusOK {
 		t.Errorf("who was inside was answered %d", first)
+	}
+}
+
+// Bytes that do not come keep nobody out; who sends them late is let in like everybody else, when there is room.
+func TestWhoSendsSlowlyKeepsNobodyOut(t *testing.T) {
+	s, _ := bare(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			if _, err := wire.Form(r); err != nil {
+				wire.WriteError(w, r, err)
+				return
+			}
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+	for _, c := range []struct {
+		busy bool // when the last byte comes
+		want int
+	}{{false, http.StatusOK}, {true, http.StatusServiceUnavailable}} {
+		body, sender := io.Pipe()
+		slow := httptest.NewRequest(http.MethodPost, "http://acme.example/", body)
+		slow.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		late, done := httptest.NewRecorder(), make(chan struct{})
+		go func() { s.ServeHTTP(late, slow); close(done) }()
+		if _, err := sender.Write([]byte("a=")); err != nil { // it is being read
+			t.Fatal(err)
+		}
+		for range 3 {
+			if answer := get(s, "http://acme.example/"); answer.Code != http.StatusOK {
+				t.Fatalf("another is answered %d", answer.Code)
+			}
+		}
+		if c.busy {
+			s.gate.enter()
+		}
+		_ = sender.Close()
+		<-done
+		if late.Code != c.want || (late.Header().Get("Retry-After") != "") != c.busy {
+			t.Errorf("busy %v: answered %d, Retry-After %q", c.busy, late.Code, late.Header().Get("Retry-After"))
+		}
+		if c.busy {
+			s.gate.leave()
+		}
+		if len(s.gate) != 0 {
+			t.Errorf("busy %v: %d are still inside", c.busy, len(s.gate))
+		}
 	}
 }
 

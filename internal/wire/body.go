@@ -51,6 +51,9 @@ func readBody(r *http.Request, into *bytes.Buffer) error {
 	if tooMany := (*http.MaxBytesError)(nil); errors.As(err, &tooMany) {
 		return tooLarge()
 	}
+	if meant := (*oauth.Error)(nil); errors.As(err, &meant) { // the server's, while it waited for the body
+		return meant
+	}
 	if err != nil { // the client stopped sending, or said it would send more
 		return oauth.InvalidRequest("the body could not be read to its end; send it again")
 	}
