@@ -35,9 +35,9 @@ type actor struct {
 
 	// patient: the server may say that it is unavailable, and may not be reached.
 	patient  bool
-	unknown  act    // what was under way when that happened
-	outcomes []bool // of what is found out about it, in several attempts
-	waits    int    // how often it happened
+	unknown  act     // what was under way when that happened
+	outcomes []bool  // of what is found out about it, in several attempts
+	waits    []error // one for each time it happened
 }
 
 // errUnavailable is the answer 503 to a patient actor: whether it happened is to be found out.

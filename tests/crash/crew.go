@@ -54,7 +54,7 @@ func (c *Crew) Work(ctx context.Context) {
 	c.each(func(a *actor) {
 		for ctx.Err() == nil {
 			if err := a.carryOn(); err != nil {
-				a.waits++
+				a.waits = append(a.waits, err)
 				a.noteUnlessPatient(err)
 				time.Sleep(20 * time.Millisecond)
 			}
@@ -136,12 +136,12 @@ func (c *Crew) Check() {
 	})
 }
 
-// Waits is how often an actor met 503 or a broken connection.
-func (c *Crew) Waits() (total int) {
+// Waits are the times that an actor met 503 or a broken connection.
+func (c *Crew) Waits() (all []error) {
 	for _, a := range c.actors {
-		total += a.waits
+		all = append(all, a.waits...)
 	}
-	return total
+	return all
 }
 
 // Acknowledged is how many acts were.

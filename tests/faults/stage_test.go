@@ -266,7 +266,7 @@ func (s *stage) end(over time.Time) {
 		}
 	}
 	fmt.Printf("faults: %s: acknowledged=%d met_trouble=%d broken=%d served=%d refused_503=%d recovered_ms=%d\n",
-		s.t.Name(), s.crew.Acknowledged(), s.crew.Waits(), len(s.crew.Broken()), served, refused, slowest.Milliseconds())
+		s.t.Name(), s.crew.Acknowledged(), len(s.crew.Waits()), len(s.crew.Broken()), served, refused, slowest.Milliseconds())
 	if slowest > recovery {
 		s.t.Errorf("a node served again %s after the trouble was over, which is more than %s", slowest, recovery)
 	}
