@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,26 @@ func (p *program) dev() *cobra.Command {
 		if verbose {
 			level = slog.LevelInfo
 		}
-		return dev.Run(cmd.Context(), dev.Config{
-			Addr: addr, Data: data, Database: database, Out: p.out, Log: observe.NewLogger(p.err, level), Metrics: observe.NewMetrics(thisBuild().Version), Clock: p.clock, Rand: p.rand,
+		err := dev.Run(cmd.Context(), dev.Config{
+			Addr: addr, Data: data, Database: database, Ready: p.greet, Log: observe.NewLogger(p.err, level), Metrics: observe.NewMetrics(thisBuild().Version), Clock: p.clock, Rand: p.rand,
 		})
+		if refused := (*dev.AddressError)(nil); errors.As(err, &refused) {
+			return usage("%s", refused)
+		}
+		return err
 	}
 	return cmd
+}
+
+// greet says what to click.
+func (p *program) greet(places dev.Places) error {
+	return p.show(places, func() {
+		p.say("Latchkey is running. Open %s\n", places.Front)
+		p.say("  Connect an app     %s", places.App)
+		p.say("  Connected apps     %s", places.ConnectedApps)
+		p.say("  Mail               %s", places.Mail)
+		p.say("  Sign in as         %s, password %s", places.Email, places.Password)
+		p.say("  For scripts        %s\n", places.Manifest)
+		p.say("Press Ctrl-C to stop.")
+	})
 }

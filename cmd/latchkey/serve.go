@@ -76,8 +76,7 @@ func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
 	if p.source.Getenv("GOGC") == "" {
 		paceCollector()
 	}
-	p.announce(r, public.Addr(), admin.Addr())
-	return errors.Join(r.server.Serve(ctx, public), r.tracer.Shutdown(context.WithoutCancel(ctx)), stopAdmin())
+	return errors.Join(p.announce(r, public.Addr(), admin.Addr()), r.server.Serve(ctx, public), r.tracer.Shutdown(context.WithoutCancel(ctx)), stopAdmin())
 }
 
 // collectorTimeout is shorter than the interval between two batches of spans.
@@ -105,13 +104,23 @@ func (p *program) build(ctx context.Context, r *running) (*server.Server, error)
 	})
 }
 
-// announce prints the one line that says where requests are taken; scripts wait for it.
-func (p *program) announce(r *running, public, admin net.Addr) {
+// announce says where requests are taken; scripts wait for it. Who closed standard output is told when the server ends.
+func (p *program) announce(r *running, public, admin net.Addr) error {
 	names := make([]string, len(r.config.Issuers))
 	for i, is := range r.config.Issuers {
 		names[i] = is.Name
 	}
-	p.say("latchkey %s is ready on %s for %s; admin on %s", thisBuild().Version, public, strings.Join(names, ", "), admin)
+	return p.show(ready{thisBuild().Version, public.String(), admin.String(), names}, func() {
+		p.say("latchkey %s is ready on %s for %s; admin on %s", thisBuild().Version, public, strings.Join(names, ", "), admin)
+	})
+}
+
+// ready is what --json says of a server that takes requests.
+type ready struct {
+	Version string   `json:"version"`
+	Listen  string   `json:"listen"`
+	Admin   string   `json:"admin"`
+	Issuers []string `json:"issuers"`
 }
 
 func listen(ctx context.Context, address, key string) (net.Listener, error) {

@@ -33,14 +33,31 @@ type Config struct {
 	Data string
 	// Database is where the data goes instead: the URL of an empty PostgreSQL, or of one that dev mode has used before.
 	Database string
-	// Out is where the first lines are printed: what to click.
-	Out io.Writer
-	Log *slog.Logger
+	// Ready is told what to open, once everything runs.
+	Ready func(Places) error
+	Log   *slog.Logger
 	// Metrics counts requests; nil counts nothing.
 	Metrics server.Metrics
 	Clock   func() time.Time
 	Rand    io.Reader
 }
+
+// Places are what to open first, and who to sign in as.
+type Places struct {
+	Front         string `json:"url"`
+	App           string `json:"app_url"`
+	ConnectedApps string `json:"connected_apps_url"`
+	Mail          string `json:"mail_url"`
+	Email         string `json:"email"`
+	Password      string `json:"password"`
+	// Manifest is the file that has everything for scripts.
+	Manifest string `json:"manifest"`
+}
+
+// AddressError refuses an address that dev mode does not listen on.
+type AddressError struct{ message string }
+
+func (e *AddressError) Error() string { return e.message }
 
 // dev is a running dev mode while it is put together.
 type dev struct {
@@ -81,18 +98,17 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	d.greet()
-	return srv.Serve(ctx, listener)
+	return errors.Join(d.Ready(d.places()), srv.Serve(ctx, listener))
 }
 
 // listen refuses every address that another machine could reach: the sample passwords are printed on the front page.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("--addr %q is not HOST:PORT; try 127.0.0.1:8080", addr)
+		return nil, &AddressError{fmt.Sprintf("--addr %q is not HOST:PORT; try 127.0.0.1:8080", addr)}
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("dev mode listens on this machine only, and %q can be reached from others; use 127.0.0.1, or `latchkey serve` for production", host)
+		return nil, &AddressError{fmt.Sprintf("dev mode listens on this machine only, and %q can be reached from others; use 127.0.0.1, or `latchkey serve` for production", host)}
 	}
 	listener, err := server.Listen(ctx, addr)
 	if err != nil {
@@ -167,14 +183,11 @@ func loadKeyring(path string, random io.Reader) (*seal.Keyring, error) {
 // DefaultRand is the system's randomness.
 func DefaultRand() io.Reader { return rand.Reader }
 
-func (d *dev) greet() {
-	fmt.Fprintf(d.Out, "Latchkey is running. Open %s/\n\n", d.sites.url(""))
-	fmt.Fprintf(d.Out, "  Connect an app     %s/\n", d.sites.url("app"))
-	fmt.Fprintf(d.Out, "  Connected apps     %s/connected\n", d.sites.url("acme"))
-	fmt.Fprintf(d.Out, "  Mail               %s/dev/mail\n", d.sites.url(""))
-	fmt.Fprintf(d.Out, "  Sign in as         noura@acme.example, password %s\n", Password)
-	fmt.Fprintf(d.Out, "  For scripts        %s\n\n", filepath.Join(d.Data, "dev.json"))
-	fmt.Fprintln(d.Out, "Press Ctrl-C to stop.")
+func (d *dev) places() Places {
+	return Places{
+		Front: d.sites.url("") + "/", App: d.sites.url("app") + "/", ConnectedApps: d.sites.url("acme") + "/connected", Mail: d.sites.url("") + "/dev/mail",
+		Email: "noura@acme.example", Password: Password, Manifest: filepath.Join(d.Data, "dev.json"),
+	}
 }
 
 // brands are how the pages of each platform look.
