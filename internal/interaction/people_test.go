@@ -201,6 +201,16 @@ func TestSignUpInsideAFlowEndsAtTheApp(t *testing.T) {
 	}
 }
 
+func TestACodeIsReadInArabicAndPersianDigits(t *testing.T) {
+	for _, zero := range []rune{'٠', '۰'} {
+		r := servertest.New(t)
+		bob := r.Browser("bob@example.org")
+		page := signUp(r, bob, bob.Arrive("/sign-up"))
+		typed := strings.Map(func(digit rune) rune { return zero + digit - '0' }, sixDigits(t, r.Mails("bob@example.org")[0]))
+		r.At(bob.Press(page, "verify", "code", typed), "/connected")
+	}
+}
+
 func TestTheLinkInTheMailWorksInTheBrowserThatAskedForIt(t *testing.T) {
 	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")

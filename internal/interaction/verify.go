@@ -101,11 +101,24 @@ func (h *Handler) verify(t *turn) error {
 	if t.in.Get("action") == "resend" {
 		return h.resend(t, waiting)
 	}
-	code := strings.NewReplacer(" ", "", "-", "").Replace(t.in.Get(string(web.FieldCode)))
+	code := strings.Map(codeDigit, t.in.Get(string(web.FieldCode)))
 	if code == "" {
 		return h.askCode(t, statusMistakes, waiting, web.VerifyEmail{Errors: web.Errors{{Field: web.FieldCode, Problem: web.ProblemCodeMissing}}})
 	}
 	return h.judge(t, waiting, code)
+}
+
+// codeDigit reads a code however it is typed: in groups, and with the digits of an Arabic or Persian keyboard.
+func codeDigit(r rune) rune {
+	switch {
+	case r == ' ' || r == '-':
+		return -1
+	case '٠' <= r && r <= '٩':
+		return '0' + r - '٠'
+	case '۰' <= r && r <= '۹':
+		return '0' + r - '۰'
+	}
+	return r
 }
 
 // resend makes a new code; the one before is void.
