@@ -54,7 +54,9 @@ func (c *Crew) Work(ctx context.Context) {
 	c.each(func(a *actor) {
 		for ctx.Err() == nil {
 			if err := a.carryOn(); err != nil {
-				a.waits = append(a.waits, err)
+				if !errors.Is(err, running.ErrNoMail) {
+					a.waits = append(a.waits, err)
+				}
 				a.noteUnlessPatient(err)
 				time.Sleep(20 * time.Millisecond)
 			}

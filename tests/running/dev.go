@@ -169,6 +169,9 @@ func (s Site) dialAny(ctx context.Context, dialer *net.Dialer) (conn net.Conn, e
 	return nil, err
 }
 
+// ErrNoMail is met without a fault of the product when a node ends: dev mode's mailbox is the memory of the node that sent.
+var ErrNoMail = errors.New("no mail with a code came")
+
 // CodeFor reads the six digits of the newest mail to an address out of the page that dev mode shows instead of sending.
 func (s Site) CodeFor(transport http.RoundTripper, email string) (string, error) {
 	for range 100 {
@@ -181,7 +184,7 @@ func (s Site) CodeFor(transport http.RoundTripper, email string) (string, error)
 		}
 		time.Sleep(20 * time.Millisecond) // the mail is sent after the answer
 	}
-	return "", fmt.Errorf("no mail with a code came for %s", email)
+	return "", fmt.Errorf("%w for %s", ErrNoMail, email)
 }
 
 func (s Site) mails(transport http.RoundTripper) (string, error) {
