@@ -65,7 +65,7 @@ func (p *Portal) connectedApp(v *visit, clientID, accountID string) error {
 	if err != nil {
 		return err
 	}
-	return p.render(v, web.Disconnect{Connection: connection})
+	return p.render(v, web.Disconnect{Connection: connection, UserID: v.who.UserID})
 }
 
 // findGrant finds the user's living connection with an app. Without an account it must be the only one.
@@ -118,6 +118,10 @@ func (p *Portal) Disconnect(w http.ResponseWriter, r *http.Request) error {
 		form, err := wire.Form(r)
 		if err != nil {
 			return err
+		}
+		if asked := form.Get("user"); asked != "" && asked != v.who.UserID { // another tab signed somebody else in: these are theirs
+			seeOther(v.w, "/connected")
+			return nil
 		}
 		return p.disconnect(v, r.PathValue("client_id"), form.Get("account"))
 	})

@@ -134,3 +134,21 @@ func TestDisconnectIsOnesOwn(t *testing.T) {
 		t.Errorf("somebody else ended it: %v", err)
 	}
 }
+
+// The page names a person's connection; whoever signed in meanwhile in another tab must not read that it stopped.
+func TestDisconnectIsForWhoWasAsked(t *testing.T) {
+	f := newFixture(t)
+	f.shop()
+	f.app("robot")
+	for _, user := range []string{"owner", "member"} {
+		f.connect(user, "shop", "robot", "orders.read")
+	}
+	page := f.browser("owner").open("/connected/robot")
+	b := f.browser("member")
+	b.says(b.press(page, "disconnect-robot", nil), "Connected apps")
+	for _, user := range []string{"owner", "member"} {
+		if _, err := f.store.FindGrant(t.Context(), "acme", user, "shop", "robot"); err != nil {
+			t.Errorf("the connection of %s: %v", user, err)
+		}
+	}
+}

@@ -54,6 +54,7 @@ func (v Connected) Rows() []ConnectionRow {
 // with account=<id>; the button is #disconnect-<client_id> here too.
 type Disconnect struct {
 	Connection Connection
+	UserID     string // whose connection it is; the form posts it as user
 }
 
 func (v Disconnect) page() meta {
