@@ -150,7 +150,7 @@ func (d *dev) api(ctx context.Context, p *platform) (http.Handler, error) {
 		},
 	}
 	if p.checker == "" { // its API knows service accounts, and no tokens
-		return standin.Noon(config, serviceaccount.New(serviceaccount.Config{Issuer: p.issuer, Store: d.store, Rand: d.Rand})), nil
+		return standin.Projects(config, serviceaccount.New(serviceaccount.Config{Issuer: p.issuer, Store: d.store, Rand: d.Rand})), nil
 	}
 	return p.api(ctx, config)
 }

@@ -57,9 +57,9 @@ func nombaAt(site sites, name, title, base, api string, ids nombaIDs) (*platform
 	read := oauth.ScopeSet{"transactions:read", "accounts:read"}
 	return &platform{
 		issuer: is, dialect: "nomba", summary: "Payments. A merchant’s server uses its own credentials; other apps are connected with PKCE.",
-		api: standin.Nomba, checker: "payments-api", robot: ids.robot,
+		api: standin.Balance, checker: "payments-api", robot: ids.robot,
 		wire: func(_ *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
-			return &sampleapp.Nomba{API: p.issuer.Audience, ClientID: robot.ClientID}
+			return &sampleapp.BusinessWire{API: p.issuer.Audience, ClientID: robot.ClientID}
 		},
 		hosts: map[string]string{},
 		users: []sampleUser{

@@ -46,9 +46,9 @@ func noon(site sites) (*platform, error) {
 		clients:     clients, robot: "parcel-robot", startPath: "/connect-seller",
 		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
 			own := p.credentials[0]
-			return &sampleapp.Noon{
+			return &sampleapp.ProjectWire{
 				OAuth: p.issuer.URL, Gateway: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Now: d.Clock, Random: d.Rand,
-				Own: sampleapp.NoonKey{KeyID: own.KeyID, PrivateKey: own.PrivateKey, ProjectCode: own.ProjectCode},
+				Own: sampleapp.ProjectKey{KeyID: own.KeyID, PrivateKey: own.PrivateKey, ProjectCode: own.ProjectCode},
 			}
 		},
 		services: []sampleService{

@@ -47,9 +47,9 @@ func noonlightAt(site sites, name, title, base, api string) (*platform, error) {
 	robot.metadata = site.parcelRobot(is, robot.metadata)
 	return &platform{
 		issuer: is, dialect: "noonlight", summary: "Emergency dispatch. A device’s app calls for help in its owner’s name.",
-		api: standin.Noonlight, checker: "alarm-api", robot: "parcel-robot",
+		api: standin.Alarms, checker: "alarm-api", robot: "parcel-robot",
 		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
-			return &sampleapp.Noonlight{
+			return &sampleapp.AlarmWire{
 				Account: p.issuer.URL, API: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Scopes: robot.Scopes, Now: d.Clock,
 			}
 		},

@@ -34,7 +34,7 @@ func noorle(site sites) (*platform, error) {
 	quickstart.metadata = withoutPKCE(app(oauth.AuthMethodPost, oauth.ScopeSet{"read", "execute", "offline_access"}, "http://127.0.0.1:8094/callback"))
 	return &platform{
 		issuer: is, dialect: "noorle", summary: "Agents. People open theirs to dashboards, chat bots and devices.",
-		api: standin.Noorle, checker: "app_agents-api", robot: "app_parcelrobot", quickstarts: map[string]string{"noorle": "app_quickstart"}, try: "/v1/agents",
+		api: standin.Agents, checker: "app_agents-api", robot: "app_parcelrobot", quickstarts: map[string]string{"noorle": "app_quickstart"}, try: "/v1/agents",
 		hosts: map[string]string{"console": site.url("console.noorle"), "api": site.url("api.noorle")},
 		users: []sampleUser{
 			{"usr_noura", "noura@noorle.example", "Noura Haddad", "en"},

@@ -7,7 +7,7 @@ import (
 )
 
 // quickstarts are what the programs in examples/ find in their environment, by the name of the example: variables as NAME=value lines,
-// for `env $(curl -s http://localhost:8080/dev/env/noon) go run ./examples/noon`.
+// for `env $(curl -s http://localhost:8080/dev/env/EXAMPLE) go run ./examples/EXAMPLE`.
 func (d *dev) quickstarts(platforms []*platform) map[string]string {
 	all := map[string]string{}
 	for _, p := range platforms {

@@ -31,9 +31,9 @@ func tiki(site sites) (*platform, error) {
 	inHouse.metadata = machine(oauth.AuthMethodBasic, oauth.ScopeSet{"product", "inventory"})
 	return &platform{
 		issuer: is, dialect: "tiki", summary: "A marketplace. Sellers connect apps to products, orders and stock.",
-		api: standin.Tiki, checker: "1618033988749894", robot: "2640175938264015", quickstarts: map[string]string{"tiki": "2718281828459045"},
+		api: standin.Sellers, checker: "1618033988749894", robot: "2640175938264015", quickstarts: map[string]string{"tiki": "2718281828459045"},
 		wire: func(d *dev, p *platform, robot sampleapp.Platform) sampleapp.Wire {
-			return &sampleapp.Tiki{API: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Scopes: robot.Scopes, Now: d.Clock}
+			return &sampleapp.SellerWire{API: p.issuer.Audience, ClientID: robot.ClientID, ClientSecret: robot.ClientSecret, Scopes: robot.Scopes, Now: d.Clock}
 		},
 		proposes: []string{"see and process your orders", "create and change your products", "see and change your stock", "keep doing so while you are away"},
 		hosts:    map[string]string{"api": site.url("api.tiki")}, wireNames: map[string]string{oidc.ScopeOfflineAccess: "offline"},

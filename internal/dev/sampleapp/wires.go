@@ -12,8 +12,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Noonlight speaks JSON at its token endpoint; a test alarm is what the app calls.
-type Noonlight struct {
+// AlarmWire speaks JSON at its token endpoint; a test alarm is what the app calls.
+type AlarmWire struct {
 	Account, API           string // base URLs
 	ClientID, ClientSecret string
 	Scopes                 []string
@@ -21,24 +21,24 @@ type Noonlight struct {
 }
 
 // AuthorizationURL is Wire.
-func (n *Noonlight) AuthorizationURL(trip Trip) string {
+func (n *AlarmWire) AuthorizationURL(trip Trip) string {
 	return withQuery(n.Account+"/authorize", url.Values{
 		"client_id": {n.ClientID}, "response_type": {"code"}, "scope": {strings.Join(n.Scopes, " ")}, "state": {trip.State}, "redirect_uri": {trip.RedirectURI},
 	})
 }
 
 // Redeem is Wire.
-func (n *Noonlight) Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (*oauth2.Token, string, error) {
+func (n *AlarmWire) Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (*oauth2.Token, string, error) {
 	token, err := n.token(ctx, client, map[string]string{"grant_type": "authorization_code", "code": answer.Get("code"), "redirect_uri": trip.RedirectURI})
 	return token, "", err
 }
 
 // Refresh is Wire.
-func (n *Noonlight) Refresh(ctx context.Context, client *http.Client, before *oauth2.Token) (*oauth2.Token, error) {
+func (n *AlarmWire) Refresh(ctx context.Context, client *http.Client, before *oauth2.Token) (*oauth2.Token, error) {
 	return n.token(ctx, client, map[string]string{"grant_type": "refresh_token", "refresh_token": before.RefreshToken})
 }
 
-func (n *Noonlight) token(ctx context.Context, client *http.Client, body map[string]string) (*oauth2.Token, error) {
+func (n *AlarmWire) token(ctx context.Context, client *http.Client, body map[string]string) (*oauth2.Token, error) {
 	body["client_id"], body["client_secret"] = n.ClientID, n.ClientSecret
 	var got tokenAnswer
 	if err := sendJSON(ctx, client, n.API+"/platform/oauth2/token", nil, body, &got, standardRefusal); err != nil {
@@ -48,7 +48,7 @@ func (n *Noonlight) token(ctx context.Context, client *http.Client, body map[str
 }
 
 // Call is Wire: it raises an alarm, which the stand-in tells nobody.
-func (n *Noonlight) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
+func (n *AlarmWire) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
 	body := `{"services":{"police":false,"fire":false,"medical":true},"location.coordinates":{"lat":34.32334,"lng":-117.3343,"accuracy":5}}`
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.API+"/platform/v1/alarms", strings.NewReader(body))
 	if err != nil {
@@ -60,11 +60,11 @@ func (n *Noonlight) Call(ctx context.Context, client *http.Client, token *oauth2
 }
 
 // Revoke is Wire.
-func (n *Noonlight) Revoke(context.Context, *http.Client, *oauth2.Token) error {
+func (n *AlarmWire) Revoke(context.Context, *http.Client, *oauth2.Token) error {
 	return errNoRevocation
 }
 
-// standardRefusal reads RFC 6749 §5.2, with the members that Tiki and Latchkey add.
+// standardRefusal reads RFC 6749 §5.2, with the members that a dialect may add.
 func standardRefusal(status int, body []byte) *Refused {
 	var said struct {
 		Error       string `json:"error"`
@@ -80,8 +80,8 @@ func standardRefusal(status int, body []byte) *Refused {
 	return &Refused{Status: status, Code: said.Error, Description: said.Description, Reason: said.Reason + said.Key}
 }
 
-// Tiki takes forms, with the client's credentials in the header. The person first sees the app's own proposal.
-type Tiki struct {
+// SellerWire takes forms, with the client's credentials in the header. The person first sees the app's own proposal.
+type SellerWire struct {
 	API                    string
 	ClientID, ClientSecret string
 	Scopes                 []string
@@ -89,14 +89,14 @@ type Tiki struct {
 }
 
 // AuthorizationURL is Wire.
-func (k *Tiki) AuthorizationURL(trip Trip) string {
+func (k *SellerWire) AuthorizationURL(trip Trip) string {
 	return withQuery(k.API+"/sc/oauth2/auth", url.Values{
 		"response_type": {"code"}, "client_id": {k.ClientID}, "redirect_uri": {trip.RedirectURI}, "scope": {strings.Join(k.Scopes, " ")}, "state": {trip.State},
 	})
 }
 
 // Redeem is Wire.
-func (k *Tiki) Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (*oauth2.Token, string, error) {
+func (k *SellerWire) Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (*oauth2.Token, string, error) {
 	token, err := k.token(ctx, client, url.Values{
 		"grant_type": {"authorization_code"}, "code": {answer.Get("code")}, "redirect_uri": {trip.RedirectURI}, "client_id": {k.ClientID},
 	})
@@ -104,11 +104,11 @@ func (k *Tiki) Redeem(ctx context.Context, client *http.Client, answer url.Value
 }
 
 // Refresh is Wire.
-func (k *Tiki) Refresh(ctx context.Context, client *http.Client, before *oauth2.Token) (*oauth2.Token, error) {
+func (k *SellerWire) Refresh(ctx context.Context, client *http.Client, before *oauth2.Token) (*oauth2.Token, error) {
 	return k.token(ctx, client, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {before.RefreshToken}, "client_id": {k.ClientID}})
 }
 
-func (k *Tiki) token(ctx context.Context, client *http.Client, form url.Values) (*oauth2.Token, error) {
+func (k *SellerWire) token(ctx context.Context, client *http.Client, form url.Values) (*oauth2.Token, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, k.API+"/sc/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, fmt.Errorf("asking: %w", err)
@@ -123,19 +123,21 @@ func (k *Tiki) token(ctx context.Context, client *http.Client, form url.Values) 
 }
 
 // Call is Wire.
-func (k *Tiki) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
+func (k *SellerWire) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
 	return getBearer(ctx, client, k.API+"/integration/v2/sellers/me", token)
 }
 
 // Revoke is Wire.
-func (k *Tiki) Revoke(context.Context, *http.Client, *oauth2.Token) error { return errNoRevocation }
+func (k *SellerWire) Revoke(context.Context, *http.Client, *oauth2.Token) error {
+	return errNoRevocation
+}
 
-// Nomba takes JSON. The app has no secret and proves itself with PKCE; which business it was connected to is in the answer, and from
+// BusinessWire takes JSON. The app has no secret and proves itself with PKCE; which business it was connected to is in the answer, and from
 // then on in a header.
-type Nomba struct{ API, ClientID string }
+type BusinessWire struct{ API, ClientID string }
 
 // AuthorizationURL is Wire.
-func (n *Nomba) AuthorizationURL(trip Trip) string {
+func (n *BusinessWire) AuthorizationURL(trip Trip) string {
 	return withQuery(n.API+"/v1/auth/authorize", url.Values{
 		"response_type": {"code"}, "client_id": {n.ClientID}, "redirect_uri": {trip.RedirectURI}, "state": {trip.State},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(trip.Verifier)}, "code_challenge_method": {"S256"},
@@ -143,14 +145,14 @@ func (n *Nomba) AuthorizationURL(trip Trip) string {
 }
 
 // Redeem is Wire.
-func (n *Nomba) Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (*oauth2.Token, string, error) {
+func (n *BusinessWire) Redeem(ctx context.Context, client *http.Client, answer url.Values, trip Trip) (*oauth2.Token, string, error) {
 	return n.token(ctx, client, "/v1/auth/token/issue", nil, map[string]string{
 		"grant_type": "authorization_code", "code": answer.Get("code"), "code_verifier": trip.Verifier, "client_id": n.ClientID, "redirect_uri": trip.RedirectURI,
 	})
 }
 
 // Refresh is Wire: the old access token proves who asks, even when it has expired.
-func (n *Nomba) Refresh(ctx context.Context, client *http.Client, before *oauth2.Token) (*oauth2.Token, error) {
+func (n *BusinessWire) Refresh(ctx context.Context, client *http.Client, before *oauth2.Token) (*oauth2.Token, error) {
 	token, _, err := n.token(ctx, client, "/v1/auth/token/refresh", http.Header{
 		"Authorization": {"Bearer " + before.AccessToken}, "Accountid": {businessOf(before)},
 	}, map[string]string{
@@ -159,7 +161,7 @@ func (n *Nomba) Refresh(ctx context.Context, client *http.Client, before *oauth2
 	return token, err
 }
 
-func (n *Nomba) token(ctx context.Context, client *http.Client, path string, header http.Header, body map[string]string) (*oauth2.Token, string, error) {
+func (n *BusinessWire) token(ctx context.Context, client *http.Client, path string, header http.Header, body map[string]string) (*oauth2.Token, string, error) {
 	var got struct {
 		Data struct {
 			BusinessID   string    `json:"businessId"`
@@ -168,21 +170,21 @@ func (n *Nomba) token(ctx context.Context, client *http.Client, path string, hea
 			ExpiresAt    time.Time `json:"expiresAt"`
 		} `json:"data"`
 	}
-	if err := sendJSON(ctx, client, n.API+path, header, body, &got, nombaRefusal); err != nil {
+	if err := sendJSON(ctx, client, n.API+path, header, body, &got, businessRefusal); err != nil {
 		return nil, "", err
 	}
 	token := &oauth2.Token{AccessToken: got.Data.AccessToken, RefreshToken: got.Data.RefreshToken, Expiry: got.Data.ExpiresAt}
 	return token.WithExtra(map[string]any{"business": got.Data.BusinessID}), got.Data.BusinessID, nil
 }
 
-func nombaRefusal(status int, body []byte) *Refused {
+func businessRefusal(status int, body []byte) *Refused {
 	var said struct{ Code, Description string }
 	_ = json.Unmarshal(body, &said) // what is no JSON says nothing
 	return &Refused{Status: status, Code: said.Code, Description: said.Description}
 }
 
 // Call is Wire.
-func (n *Nomba) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
+func (n *BusinessWire) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.API+"/v1/accounts/balance", http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("calling: %w", err)
@@ -198,7 +200,7 @@ func businessOf(token *oauth2.Token) string {
 }
 
 // Revoke is Wire.
-func (n *Nomba) Revoke(ctx context.Context, client *http.Client, token *oauth2.Token) error {
+func (n *BusinessWire) Revoke(ctx context.Context, client *http.Client, token *oauth2.Token) error {
 	var done struct{}
-	return sendJSON(ctx, client, n.API+"/v1/auth/token/revoke", nil, map[string]string{"clientId": n.ClientID, "access_token": token.AccessToken}, &done, nombaRefusal)
+	return sendJSON(ctx, client, n.API+"/v1/auth/token/revoke", nil, map[string]string{"clientId": n.ClientID, "access_token": token.AccessToken}, &done, businessRefusal)
 }

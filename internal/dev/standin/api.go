@@ -24,7 +24,7 @@ type Config struct {
 	Resource     string // the API's own URL, which must be in a token's aud
 	ClientID     string // the API's credentials for introspection
 	ClientSecret string
-	// AccountName is what an account is called, "" when nobody knows; only the stand-in of Tiki asks.
+	// AccountName is what an account is called, "" when nobody knows; only Sellers asks.
 	AccountName func(ctx context.Context, id string) (string, error)
 	HTTPClient  *http.Client
 	Now         func() time.Time

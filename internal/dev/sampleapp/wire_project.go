@@ -21,30 +21,30 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Noon ends in a service account's key: the app signs in with its own key, trades the code for a token and the token for a key of
+// ProjectWire ends in a service account's key: the app signs in with its own key, trades the code for a token and the token for a key of
 // the seller's project, and from then on signs in with that.
-type Noon struct {
+type ProjectWire struct {
 	OAuth, Gateway         string
 	ClientID, ClientSecret string
-	Own                    NoonKey // the app's own service account
+	Own                    ProjectKey // the app's own service account
 	Now                    func() time.Time
 	Random                 io.Reader
 }
 
-// NoonKey is a service account's key.
-type NoonKey struct {
+// ProjectKey is a service account's key.
+type ProjectKey struct {
 	KeyID       string `json:"key_id"`
 	PrivateKey  string `json:"private_key"`
 	ProjectCode string `json:"project_code"`
 }
 
 // AuthorizationURL is Wire: two parameters, and no more.
-func (n *Noon) AuthorizationURL(trip Trip) string {
+func (n *ProjectWire) AuthorizationURL(trip Trip) string {
 	return withQuery(n.OAuth+"/", url.Values{"client_id": {n.ClientID}, "state": {trip.State}})
 }
 
 // Redeem is Wire.
-func (n *Noon) Redeem(ctx context.Context, client *http.Client, answer url.Values, _ Trip) (*oauth2.Token, string, error) {
+func (n *ProjectWire) Redeem(ctx context.Context, client *http.Client, answer url.Values, _ Trip) (*oauth2.Token, string, error) {
 	signedIn, err := n.signIn(ctx, client, n.Own)
 	if err != nil {
 		return nil, "", err
@@ -54,15 +54,15 @@ func (n *Noon) Redeem(ctx context.Context, client *http.Client, answer url.Value
 	}
 	err = sendJSON(ctx, signedIn, n.Gateway+"/identity/oauth/v1/token/create", nil, map[string]string{
 		"grant_type": "authorization_code", "code": answer.Get("code"), "client_id": n.ClientID, "client_secret": n.ClientSecret,
-	}, &bought, noonRefusal)
+	}, &bought, projectRefusal)
 	if err != nil {
 		return nil, "", err
 	}
 	var made struct {
-		Result  NoonKey `json:"result"`
-		Request string  `json:"oauth_request_id"`
+		Result  ProjectKey `json:"result"`
+		Request string     `json:"oauth_request_id"`
 	}
-	err = sendJSON(ctx, signedIn, n.Gateway+"/identity/oauth/v1/token/exchange", nil, map[string]string{"access_token": bought.AccessToken}, &made, noonRefusal)
+	err = sendJSON(ctx, signedIn, n.Gateway+"/identity/oauth/v1/token/exchange", nil, map[string]string{"access_token": bought.AccessToken}, &made, projectRefusal)
 	if err != nil {
 		return nil, "", err
 	}
@@ -71,7 +71,7 @@ func (n *Noon) Redeem(ctx context.Context, client *http.Client, answer url.Value
 }
 
 // signIn returns a client with the service account's session in its cookies.
-func (n *Noon) signIn(ctx context.Context, client *http.Client, key NoonKey) (*http.Client, error) {
+func (n *ProjectWire) signIn(ctx context.Context, client *http.Client, key ProjectKey) (*http.Client, error) {
 	assertion, err := n.assertion(key)
 	if err != nil {
 		return nil, err
@@ -83,12 +83,12 @@ func (n *Noon) signIn(ctx context.Context, client *http.Client, key NoonKey) (*h
 	signedIn := *client
 	signedIn.Jar = jar
 	var done struct{}
-	err = sendJSON(ctx, &signedIn, n.Gateway+"/identity/public/v1/api/login", nil, map[string]string{"token": assertion, "default_project_code": key.ProjectCode}, &done, noonRefusal)
+	err = sendJSON(ctx, &signedIn, n.Gateway+"/identity/public/v1/api/login", nil, map[string]string{"token": assertion, "default_project_code": key.ProjectCode}, &done, projectRefusal)
 	return &signedIn, err
 }
 
 // assertion is a JWT that says who signs in, now, once.
-func (n *Noon) assertion(key NoonKey) (string, error) {
+func (n *ProjectWire) assertion(key ProjectKey) (string, error) {
 	block, _ := pem.Decode([]byte(key.PrivateKey))
 	if block == nil {
 		return "", errors.New("the private key is not PEM")
@@ -113,13 +113,13 @@ func (n *Noon) assertion(key NoonKey) (string, error) {
 }
 
 // Refresh is Wire: a key needs none.
-func (n *Noon) Refresh(context.Context, *http.Client, *oauth2.Token) (*oauth2.Token, error) {
+func (n *ProjectWire) Refresh(context.Context, *http.Client, *oauth2.Token) (*oauth2.Token, error) {
 	return nil, errNoRefresh
 }
 
 // Call is Wire: it signs in with the seller's key and lists the orders of the seller's project.
-func (n *Noon) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
-	key, _ := token.Extra("key").(NoonKey)
+func (n *ProjectWire) Call(ctx context.Context, client *http.Client, token *oauth2.Token) (*http.Response, error) {
+	key, _ := token.Extra("key").(ProjectKey)
 	signedIn, err := n.signIn(ctx, client, key)
 	if refused, ok := errors.AsType[*Refused](err); ok {
 		return refused.response(), nil
@@ -145,8 +145,8 @@ func (r *Refused) response() *http.Response {
 }
 
 // Revoke is Wire: the app removes every key of the service account that it was given.
-func (n *Noon) Revoke(ctx context.Context, client *http.Client, token *oauth2.Token) error {
-	key, _ := token.Extra("key").(NoonKey)
+func (n *ProjectWire) Revoke(ctx context.Context, client *http.Client, token *oauth2.Token) error {
+	key, _ := token.Extra("key").(ProjectKey)
 	signedIn, err := n.signIn(ctx, client, key)
 	if err != nil {
 		return err
@@ -158,14 +158,14 @@ func (n *Noon) Revoke(ctx context.Context, client *http.Client, token *oauth2.To
 	if err != nil {
 		return err
 	}
-	if err := exchangeJSON(signedIn, request, &who, noonRefusal); err != nil {
+	if err := exchangeJSON(signedIn, request, &who, projectRefusal); err != nil {
 		return err
 	}
 	var done struct{}
-	return sendJSON(ctx, signedIn, n.Gateway+"/identity/apiuser/v1/credential/remove", nil, map[string]string{"user_code": who.UserCode}, &done, noonRefusal)
+	return sendJSON(ctx, signedIn, n.Gateway+"/identity/apiuser/v1/credential/remove", nil, map[string]string{"user_code": who.UserCode}, &done, projectRefusal)
 }
 
-func noonRefusal(status int, body []byte) *Refused {
+func projectRefusal(status int, body []byte) *Refused {
 	var said struct {
 		Code    string `json:"status_code"`
 		Message string `json:"message"`

@@ -40,10 +40,10 @@ func TestPlatformsRefuseInTheirOwnWords(t *testing.T) {
 		body, member string // member is in every refusal
 		status       int
 	}{
-		"noonlight": {standin.Noonlight, "write:alarm", "read:alarm", "POST", "/platform/v1/alarms", `{"services":{"fire":true},"location.coordinates":{"lat":1,"lng":2,"accuracy":3}}`, "details", 201},
-		"tiki":      {standin.Tiki, "order", "product", "GET", "/integration/v2/orders", "", "errors", 200},
-		"noorle":    {standin.Noorle, "read", "manage", "GET", "/v1/agents", "", "error", 200},
-		"nomba":     {standin.Nomba, "accounts:read", "transactions:read", "GET", "/v1/accounts/balance", "", "code", 200},
+		"alarms":  {standin.Alarms, "write:alarm", "read:alarm", "POST", "/platform/v1/alarms", `{"services":{"fire":true},"location.coordinates":{"lat":1,"lng":2,"accuracy":3}}`, "details", 201},
+		"sellers": {standin.Sellers, "order", "product", "GET", "/integration/v2/orders", "", "errors", 200},
+		"agents":  {standin.Agents, "read", "manage", "GET", "/v1/agents", "", "error", 200},
+		"balance": {standin.Balance, "accounts:read", "transactions:read", "GET", "/v1/accounts/balance", "", "code", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good, err := p.make(t.Context(), knows(t, p.scope))
@@ -78,7 +78,7 @@ func TestPlatformsRefuseInTheirOwnWords(t *testing.T) {
 
 // TestEveryChallengeLeadsToTheMetadata: RFC 9728 §5.1, what a 401 names is there.
 func TestEveryChallengeLeadsToTheMetadata(t *testing.T) {
-	api, err := standin.Noorle(t.Context(), knows(t, "read"))
+	api, err := standin.Agents(t.Context(), knows(t, "read"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +99,8 @@ func asAccount(api http.Handler, method, path, token, body string) *httptest.Res
 	}), method, path, token, body)
 }
 
-func TestNoonlightTellsAnAlarmToItsOwnerOnly(t *testing.T) {
-	api, err := standin.Noonlight(t.Context(), knows(t, "write:alarm read:alarm"))
+func TestAnAlarmIsToldToItsOwnerOnly(t *testing.T) {
+	api, err := standin.Alarms(t.Context(), knows(t, "write:alarm read:alarm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +123,8 @@ func TestNoonlightTellsAnAlarmToItsOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestNombaWantsTheTokensOwnAccount(t *testing.T) {
-	api, err := standin.Nomba(t.Context(), knows(t, "accounts:read"))
+func TestABalanceWantsTheTokensOwnAccount(t *testing.T) {
+	api, err := standin.Balance(t.Context(), knows(t, "accounts:read"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,16 +13,16 @@ import (
 	"latchkey.dev/internal/wire"
 )
 
-// Noonlight raises alarms that no dispatcher hears.
-func Noonlight(ctx context.Context, cfg Config) (http.Handler, error) {
+// Alarms raises alarms that no dispatcher hears.
+func Alarms(ctx context.Context, cfg Config) (http.Handler, error) {
 	alarms := &alarms{now: cfg.Now, kept: map[string]alarm{}}
-	return guarded(ctx, cfg, noonlightError, []endpoint{
+	return guarded(ctx, cfg, alarmsError, []endpoint{
 		{"POST /platform/v1/alarms", []string{"write:alarm"}, alarms.raise},
 		{"GET /platform/v1/alarms/{id}/status", []string{"read:alarm"}, alarms.status},
 	})
 }
 
-func noonlightError(why refusal) any {
+func alarmsError(why refusal) any {
 	return struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
@@ -96,8 +96,8 @@ func (a *alarms) status(r *http.Request) (int, any, error) {
 	return http.StatusOK, found, nil
 }
 
-// Tiki tells a seller about themselves, their orders and their products.
-func Tiki(ctx context.Context, cfg Config) (http.Handler, error) {
+// Sellers tells a seller about themselves, their orders and their products.
+func Sellers(ctx context.Context, cfg Config) (http.Handler, error) {
 	list := func(kind string, items ...string) func(*http.Request) (int, any, error) {
 		return func(*http.Request) (int, any, error) {
 			return http.StatusOK, map[string]any{"data": items, "paging": map[string]int{"total": len(items)}, "type": kind}, nil
@@ -116,16 +116,16 @@ func Tiki(ctx context.Context, cfg Config) (http.Handler, error) {
 	})
 }
 
-// Noorle lists the agents of an organization, and makes new ones, which stay when the app goes.
-func Noorle(ctx context.Context, cfg Config) (http.Handler, error) {
+// Agents lists the agents of an organization, and makes new ones, which stay when the app goes.
+func Agents(ctx context.Context, cfg Config) (http.Handler, error) {
 	kept := &agents{of: map[string][]agent{}}
-	return guarded(ctx, cfg, noorleError, []endpoint{
+	return guarded(ctx, cfg, agentsError, []endpoint{
 		{"GET /v1/agents", []string{"read"}, kept.list},
 		{"POST /v1/agents", []string{"manage"}, kept.create},
 	})
 }
 
-func noorleError(why refusal) any {
+func agentsError(why refusal) any {
 	code := map[int]string{http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden"}[why.status]
 	if code == "" {
 		code = why.code
@@ -185,9 +185,9 @@ func (a *agents) create(r *http.Request) (int, any, error) {
 	return http.StatusCreated, made, nil
 }
 
-// Nomba tells a business its balance.
-func Nomba(ctx context.Context, cfg Config) (http.Handler, error) {
-	return guarded(ctx, cfg, nombaError, []endpoint{{"GET /v1/accounts/balance", []string{"accounts:read"}, func(r *http.Request) (int, any, error) {
+// Balance tells a business its balance.
+func Balance(ctx context.Context, cfg Config) (http.Handler, error) {
+	return guarded(ctx, cfg, balanceError, []endpoint{{"GET /v1/accounts/balance", []string{"accounts:read"}, func(r *http.Request) (int, any, error) {
 		whose, err := account(r)
 		if err != nil {
 			return 0, nil, err
@@ -201,7 +201,7 @@ func Nomba(ctx context.Context, cfg Config) (http.Handler, error) {
 	}}})
 }
 
-func nombaError(why refusal) any {
+func balanceError(why refusal) any {
 	code := fmt.Sprint(why.status)
 	if why.code == "invalid_token" {
 		code = "02"
@@ -209,14 +209,14 @@ func nombaError(why refusal) any {
 	return map[string]any{"code": code, "description": why.description, "data": nil}
 }
 
-// Noon lists a project's orders to whoever is signed in with a service account that may work there.
-func Noon(cfg Config, accounts *serviceaccount.Service) http.Handler {
-	return routes(noonError, []endpoint{{"GET /order/v1/orders", nil, func(r *http.Request) (int, any, error) {
-		return noonOrders(r, accounts, cfg.Now())
+// Projects lists a project's orders to whoever is signed in with a service account that may work there.
+func Projects(cfg Config, accounts *serviceaccount.Service) http.Handler {
+	return routes(projectError, []endpoint{{"GET /order/v1/orders", nil, func(r *http.Request) (int, any, error) {
+		return projectOrders(r, accounts, cfg.Now())
 	}}}, func(_ endpoint, handle http.Handler) http.Handler { return handle })
 }
 
-func noonOrders(r *http.Request, accounts *serviceaccount.Service, now time.Time) (int, any, error) {
+func projectOrders(r *http.Request, accounts *serviceaccount.Service, now time.Time) (int, any, error) {
 	principal, err := accounts.Current(r)
 	if err != nil {
 		return 0, nil, err
@@ -238,12 +238,12 @@ func noonOrders(r *http.Request, accounts *serviceaccount.Service, now time.Time
 	}}, nil
 }
 
-func noonError(why refusal) any {
-	name, number := noonName(why.status)
+func projectError(why refusal) any {
+	name, number := projectStatus(why.status)
 	return map[string]any{"status_id": number, "status_code": name, "message": why.description, "details": []map[string]string{{"reason": why.code}}}
 }
 
-func noonName(status int) (string, int) {
+func projectStatus(status int) (string, int) {
 	switch status {
 	case http.StatusUnauthorized:
 		return "UNAUTHENTICATED", 16
