@@ -6,13 +6,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/store/storetest"
 	"latchkey.dev/internal/web"
 )
 
@@ -38,11 +38,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	clock := func() time.Time { return r.now }
-	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-	if _, err := store.Migrate(t.Context(), database); err != nil {
-		t.Fatal(err)
-	}
-	opened, err := store.Open(t.Context(), store.Config{URL: database, Clock: clock, Rand: rand.Reader})
+	opened, err := store.Open(t.Context(), store.Config{URL: storetest.SQLite(t), Clock: clock, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -29,6 +28,7 @@ import (
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/session"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/store/storetest"
 	"latchkey.dev/internal/web"
 	"latchkey.dev/internal/wire"
 	"latchkey.dev/tests/person"
@@ -81,10 +81,8 @@ var pages = sync.OnceValues(func() (*web.Renderer, error) {
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{TB: t, issuer: settings()}
-	databaseURL := "sqlite:" + filepath.Join(t.TempDir(), "portal.db")
-	_, err := store.Migrate(t.Context(), databaseURL)
-	f.ok(err)
-	f.store, err = store.Open(t.Context(), store.Config{URL: databaseURL, Clock: f.clock, Rand: rand.Reader})
+	var err error
+	f.store, err = store.Open(t.Context(), store.Config{URL: storetest.SQLite(t), Clock: f.clock, Rand: rand.Reader})
 	f.ok(err)
 	t.Cleanup(func() { _ = f.store.Close() })
 	keyring, err := seal.NewKeyring(bytes.Repeat([]byte{7}, 32))

@@ -4,13 +4,13 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/store/storetest"
 )
 
 type rig struct {
@@ -24,11 +24,7 @@ type rig struct {
 func newRig(t *testing.T, url string) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	database := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-	if _, err := store.Migrate(t.Context(), database); err != nil {
-		t.Fatal(err)
-	}
-	opened, err := store.Open(t.Context(), store.Config{URL: database, Clock: func() time.Time { return r.now }, Rand: rand.Reader})
+	opened, err := store.Open(t.Context(), store.Config{URL: storetest.SQLite(t), Clock: func() time.Time { return r.now }, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

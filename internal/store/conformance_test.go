@@ -16,20 +16,11 @@ var engines = []struct {
 	name            string
 	migrated, empty func(t testing.TB) string
 }{
-	{"sqlite", migratedSQLite, emptySQLite},
+	{"sqlite", storetest.SQLite, emptySQLite},
 	{"postgres", pgtest.New, pgtest.Empty},
 }
 
 func emptySQLite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "latchkey.db") }
-
-func migratedSQLite(t testing.TB) string {
-	t.Helper()
-	url := emptySQLite(t)
-	if _, err := store.Migrate(t.Context(), url); err != nil {
-		t.Fatal(err)
-	}
-	return url
-}
 
 func open(t testing.TB, url string) *store.Store {
 	t.Helper()

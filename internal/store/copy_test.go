@@ -15,12 +15,13 @@ import (
 
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/store/pgtest"
+	"latchkey.dev/internal/store/storetest"
 )
 
 // furnished is a SQLite database with something in it, closed.
 func furnished(t *testing.T) (url string) {
 	t.Helper()
-	url = migratedSQLite(t)
+	url = storetest.SQLite(t)
 	f := newSample(t, open(t, url))
 	for i := range 2500 {
 		name := fmt.Sprint("family-", i)
@@ -70,7 +71,7 @@ func TestCopy(t *testing.T) {
 }
 
 func TestCopyRefusesATargetThatHoldsSomething(t *testing.T) {
-	from, to := migratedSQLite(t), pgtest.New(t)
+	from, to := storetest.SQLite(t), pgtest.New(t)
 	newSample(t, open(t, to))
 	var filled *store.NotEmptyError
 	if _, err := store.Copy(t.Context(), from, to, ignoreProgress); !errors.As(err, &filled) {
@@ -93,7 +94,7 @@ func TestCopyRefusesASourceThatIsNone(t *testing.T) {
 			t.Errorf("%s was copied", from)
 		}
 	}
-	old := migratedSQLite(t)
+	old := storetest.SQLite(t)
 	change(t, old, "DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)")
 	var schema *store.SchemaError
 	if _, err := store.Copy(t.Context(), old, to, ignoreProgress); !errors.As(err, &schema) {
@@ -156,7 +157,7 @@ func TestCopyHoldsWritersOff(t *testing.T) {
 // A copy that is made under load opens, is checked, and is one moment: what one transaction wrote is all there or not at all.
 func TestBackupUnderLoad(t *testing.T) {
 	t.Parallel()
-	url := migratedSQLite(t)
+	url := storetest.SQLite(t)
 	s := open(t, url)
 	var stop atomic.Bool
 	var written atomic.Int64
@@ -233,7 +234,7 @@ func count(t *testing.T, file, table string) (rows int64) {
 }
 
 func TestBackupRefuses(t *testing.T) {
-	url, folder := migratedSQLite(t), t.TempDir()
+	url, folder := storetest.SQLite(t), t.TempDir()
 	there := filepath.Join(folder, "there")
 	if err := os.WriteFile(there, []byte("dear to somebody"), 0o600); err != nil {
 		t.Fatal(err)

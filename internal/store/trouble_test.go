@@ -12,6 +12,7 @@ import (
 
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/store/pgtest"
+	"latchkey.dev/internal/store/storetest"
 )
 
 // wantUnavailable wants trouble with the database: what every face answers as 503, and never as a refusal.
@@ -171,7 +172,7 @@ func TestPostgresCancelledCallerIsNoTrouble(t *testing.T) {
 }
 
 func TestSQLiteBrokenFileIsTrouble(t *testing.T) {
-	url := migratedSQLite(t)
+	url := storetest.SQLite(t)
 	path := strings.TrimPrefix(url, "sqlite:")
 	s := open(t, url)
 	err := s.InTx(t.Context(), func(tx *store.Tx) error {
@@ -198,7 +199,7 @@ func TestSQLiteBrokenFileIsTrouble(t *testing.T) {
 
 // Work that was acknowledged is there for whoever opens the file next, without any goodbye from the first.
 func TestSQLiteIsDurableWithoutClose(t *testing.T) {
-	url := migratedSQLite(t)
+	url := storetest.SQLite(t)
 	s := open(t, url)
 	err := s.InTx(t.Context(), func(tx *store.Tx) error {
 		return tx.CreateUser(store.User{Issuer: "acme", ID: "u", Email: "u@example.com"})

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,6 +27,7 @@ import (
 	"latchkey.dev/internal/seal"
 	"latchkey.dev/internal/signing"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/store/storetest"
 )
 
 // RedirectURI is where the fixture's apps live.
@@ -103,10 +103,9 @@ func NewKeyring(t testing.TB, fill byte) *seal.Keyring {
 
 func (f *Fixture) openStore() {
 	f.Helper()
-	f.path = filepath.Join(f.TempDir(), "latchkey.db")
-	url := "sqlite:" + f.path
-	_, err := store.Migrate(f.Context(), url)
-	f.Must(err)
+	url := storetest.SQLite(f.TB)
+	f.path = strings.TrimPrefix(url, "sqlite:")
+	var err error
 	f.Store, err = store.Open(f.Context(), store.Config{URL: url, Clock: f.Clock, Rand: rand.Reader})
 	f.Must(err)
 	f.Cleanup(func() {
