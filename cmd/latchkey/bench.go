@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -135,15 +134,11 @@ func (p *program) aim(c *bench.Config) error {
 }
 
 func readReport(path string) (*bench.Report, error) {
-	text, err := os.ReadFile(path)
+	report, err := bench.ReadReport(path)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
-	var report bench.Report
-	if err := json.Unmarshal(text, &report); err != nil || len(report.Lines) == 0 {
-		return nil, usage("%s is not what `latchkey bench --json` writes", path)
-	}
-	return &report, nil
+	return report, nil
 }
 
 func draw(report *bench.Report, path string) error {

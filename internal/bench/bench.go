@@ -116,7 +116,10 @@ func (b *bench) all(ctx context.Context) (*Report, error) {
 	if w.stored != nil {
 		report.Stored = w.stored.filling.Tokens()
 	}
-	if report.Listing, err = w.listing(ctx); err != nil || b.Idle == 0 {
+	if report.Listing, err = w.listing(ctx); err != nil {
+		return nil, err
+	}
+	if report.Size, err = w.size(ctx); err != nil || b.Idle == 0 {
 		return report, err
 	}
 	report.IdleConnections = b.Idle

@@ -2,6 +2,9 @@ package bench
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -31,8 +34,10 @@ type Report struct {
 	IdleConnections       int   `json:"idle_connections,omitempty"`
 	IdleConnectionsMemory int64 `json:"idle_connections_memory_bytes,omitempty"`
 	// Listing is how long the database takes to list one person's fifty connections, in milliseconds, 99 times of 100.
-	Listing float64       `json:"listing_ms"`
-	Took    time.Duration `json:"took_ns"`
+	Listing float64 `json:"listing_ms"`
+	// Size is how many bytes the database takes in the end.
+	Size int64         `json:"database_bytes"`
+	Took time.Duration `json:"took_ns"`
 	// Changes are against an earlier report, where one was given.
 	Changes []Change `json:"changes,omitempty"`
 }
@@ -87,6 +92,19 @@ type Request struct {
 	Name string `json:"name"`
 	P50  int64  `json:"p50_us"`
 	P99  int64  `json:"p99_us"`
+}
+
+// ReadReport reads what `latchkey bench --json` wrote into a file.
+func ReadReport(path string) (*Report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var report Report
+	if err := json.Unmarshal(text, &report); err != nil || len(report.Lines) == 0 {
+		return nil, fmt.Errorf("%s is not what `latchkey bench --json` writes", path)
+	}
+	return &report, nil
 }
 
 // relate fills in what a line is beside the limit at its number of connections. rows is how many each commit of the limit has that the

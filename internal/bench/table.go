@@ -35,7 +35,7 @@ func (r *Report) server(text *strings.Builder) {
 	if r.IdleConnections > 0 {
 		fmt.Fprintf(text, ", %d MB with %d idle connections", megabytes(r.IdleConnectionsMemory), r.IdleConnections)
 	}
-	fmt.Fprintf(text, "\none person's %d connections are listed in %.1f ms\n", appsOfUser, r.Listing)
+	fmt.Fprintf(text, "\none person's %d connections are listed in %.1f ms; the database takes %d MB\n", appsOfUser, r.Listing, megabytes(r.Size))
 }
 
 // megabytes rounds up, as a bar is read.
