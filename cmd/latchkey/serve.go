@@ -100,7 +100,7 @@ func (p *program) build(ctx context.Context, r *running) (*server.Server, error)
 	}
 	return server.New(ctx, server.Config{
 		Issuers: c.Issuers, Dialects: c.Dialects, Store: r.store, Keyring: r.keyring, Pages: pages, Mail: post, Log: r.log, Metrics: r.metrics, Tracer: r.tracer,
-		TrustedProxies: c.TrustedProxies, MaxRequests: c.Limits.Requests, MaxHashes: c.Limits.PasswordHashes, Clock: p.clock, Rand: p.rand,
+		TrustedProxies: c.TrustedProxies, MaxRequests: c.Limits.Requests, MaxHashes: c.Limits.PasswordHashes, KeepEvents: c.KeepEvents, Clock: p.clock, Rand: p.rand,
 	})
 }
 

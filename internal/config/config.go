@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
@@ -36,6 +37,8 @@ type Config struct {
 	LogLevel       slog.Level
 	Tracing        Tracing
 	Limits         Limits
+	// KeepEvents is how long the audit log is kept; 0 means for ever.
+	KeepEvents time.Duration
 	// Issuers has at least one; names and hosts are unique.
 	Issuers []*issuer.Issuer
 	// Dialects are what issuers speak besides the standards, by the issuer's name. Their policies are in the issuers already.

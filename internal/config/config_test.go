@@ -54,6 +54,9 @@ func TestExampleLoads(t *testing.T) {
 	if config.LogLevel != slog.LevelInfo || len(config.MasterKeys) != 1 || config.TrustedProxies[0].String() != "127.0.0.1/32" {
 		t.Errorf("level %v, %d master keys, proxies %v", config.LogLevel, len(config.MasterKeys), config.TrustedProxies)
 	}
+	if config.KeepEvents != 365*24*time.Hour {
+		t.Errorf("events are kept for %s", config.KeepEvents)
+	}
 	acme := config.Issuers[0]
 	if acme.AccessToken.Kind != issuer.JWT || acme.AccessToken.Alg != jwk.ES256 || acme.Hosts[0] != "login.acme.example" || !acme.SignUp {
 		t.Errorf("issuer %+v", acme)
@@ -127,6 +130,7 @@ func TestRefusals(t *testing.T) {
 		"token format":                   {"format: jwt", "format: paseto", "access_token.format: \"paseto\" is not known"},
 		"token alg":                      {"alg: ES256", "alg: HS256", "access_token.alg: \"HS256\" is not served"},
 		"token prefix":                   {"alg: ES256", "alg: ES256\n      prefix: 'a b'", "access_token.prefix: must be"},
+		"events kept too short":          {"log:\n", "events:\n  keep: 1h\nlog:\n", "events.keep: 1h is less than a day: write 365d, or 0s to keep all of it for ever"},
 		"no length of time":              {"access_token: 15m", "access_token: 15 minutes", `issuers[0].lifetimes.access_token: "15 minutes" is not a length of time`},
 		"long code":                      {"access_token: 15m", "code: 30m", "issuers[0].lifetimes.code: 30m is not from 1s to 10m, the most that RFC 6749 §4.1.2 recommends"},
 		"no id token alg":                {"    title: Acme", "    title: Acme\n    id_token_algs: []", "id_token_algs: names none"},

@@ -10,8 +10,10 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"latchkey.dev/internal/dialect"
+	"latchkey.dev/internal/yamlfile"
 )
 
 // validator turns what was written into what the program uses, and tells everything that is wrong with it.
@@ -35,6 +37,7 @@ func (v *validator) config(f *file) *Config {
 		LogLevel:       v.logLevel(f.Log.Level),
 		Tracing:        v.tracing(f.Tracing),
 		Limits:         v.limits(f.Limits),
+		KeepEvents:     v.keepEvents(f.Events.Keep),
 		Issuers:        v.issuers(f.Issuers),
 		Dialects:       v.dialects,
 	}
@@ -158,4 +161,11 @@ func (v *validator) limits(s limitsSection) Limits {
 		s.PasswordHashes = max(1, runtime.GOMAXPROCS(0)/2) // the other half is for whoever asks for a token
 	}
 	return Limits(s)
+}
+
+// keepEvents: a log that is gone before anybody looks proves nothing.
+func (v *validator) keepEvents(written yamlfile.Duration) time.Duration {
+	keep := time.Duration(written)
+	v.require(keep == 0 || keep >= 24*time.Hour, "events.keep", "%s is less than a day: write 365d, or 0s to keep all of it for ever", yamlfile.FormatDuration(keep))
+	return keep
 }

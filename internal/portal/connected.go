@@ -145,13 +145,5 @@ func (p *Portal) revoke(tx *store.Tx, v *visit, grantID string) error {
 	if err != nil {
 		return err
 	}
-	return p.record(tx, v, revokedEvent(grant))
-}
-
-// revokedEvent tells the user of a connection that it ended, whoever ended it.
-func revokedEvent(grant store.Grant) store.Event {
-	return store.Event{
-		Type: store.EventGrantRevoked, UserID: grant.UserID, AccountID: grant.AccountID, ClientID: grant.ClientID, GrantID: grant.ID,
-		Detail: map[string]string{"reason": grant.RevokeReason, "scopes": grant.Scopes.String()},
-	}
+	return p.record(tx, v, store.GrantRevoked(grant))
 }

@@ -85,7 +85,7 @@ func (p *Portal) remove(tx *store.Tx, v *visit, account seen, person web.Member)
 		return err
 	}
 	for _, grant := range ended {
-		if err := p.record(tx, v, revokedEvent(grant)); err != nil {
+		if err := p.record(tx, v, store.GrantRevoked(grant)); err != nil {
 			return err
 		}
 	}

@@ -208,7 +208,7 @@ func TestRFC7591_3_ARegisteredAppCanBeConnectedAndConsentSaysWhatItIs(t *testing
 		t.Errorf("the portal: %d\n%.2000s", page.Status, page.Text)
 	}
 	l.Advance(l.Issuer.Lifetimes.Registration + time.Hour)
-	_, err := l.Store.Prune(t.Context(), l.Store.Now())
+	_, err := l.Store.Prune(t.Context(), store.Horizon{Expired: l.Store.Now()})
 	l.Must(err)
 	if got := l.send(http.MethodGet, made.uri, made.token, ""); got.status != http.StatusOK {
 		t.Errorf("an app that somebody connected was forgotten: %d", got.status)
@@ -219,7 +219,7 @@ func TestAnAppThatNobodyConnectedIsForgotten(t *testing.T) {
 	l := newLobby(t)
 	made := l.registered(robot)
 	l.Advance(l.Issuer.Lifetimes.Registration + time.Second)
-	_, err := l.Store.Prune(t.Context(), l.Store.Now())
+	_, err := l.Store.Prune(t.Context(), store.Horizon{Expired: l.Store.Now()})
 	l.Must(err)
 	l.Must(l.Store.PollChanges(t.Context()))
 	if got := l.send(http.MethodGet, made.uri, made.token, ""); got.status != http.StatusUnauthorized {

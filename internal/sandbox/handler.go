@@ -120,10 +120,7 @@ func (h *Handler) revoke(ctx context.Context, found held) error {
 		if err != nil {
 			return err
 		}
-		return tx.Record(store.Event{
-			Issuer: h.Issuer.Name, Type: store.EventGrantRevoked, UserID: grant.UserID, AccountID: grant.AccountID, ClientID: grant.ClientID, GrantID: grant.ID,
-			Detail: map[string]string{"reason": oauth.ReasonRevokedByUser, "scopes": grant.Scopes.String()},
-		})
+		return tx.Record(store.GrantRevoked(grant))
 	})
 }
 

@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/store"
 )
 
 // How long a connection may take. Nothing here streams, so a slow peer is a broken one, or an attack.
@@ -32,7 +35,6 @@ const (
 const (
 	pollInterval  = time.Second
 	pruneInterval = 10 * time.Second
-	pruneKeep     = 24 * time.Hour // an expired row stays this long, so that a refusal can say why
 )
 
 // Listen opens the public listener. It is plain TCP: on a Multipath TCP socket, Go's default, stopping could not be quiet (hush).
@@ -104,15 +106,32 @@ func (s *Server) poll(ctx context.Context) {
 
 // prune deletes what has long expired, in batches small enough that no request waits for one.
 func (s *Server) prune(ctx context.Context) {
-	s.every(ctx, pruneInterval, "prune expired rows", func() error {
-		before := s.config.Store.Now().Add(-pruneKeep)
-		for {
-			rows, err := s.config.Store.Prune(ctx, before)
-			if err != nil || rows == 0 {
-				return err
-			}
+	s.every(ctx, pruneInterval, "prune expired rows", func() error { return s.Prune(ctx) })
+}
+
+// Prune deletes what is over for long enough now. Serve does so all the time.
+func (s *Server) Prune(ctx context.Context) error {
+	over := s.horizon(s.config.Store.Now())
+	for {
+		rows, err := s.config.Store.Prune(ctx, over)
+		if err != nil || rows == 0 {
+			return err
 		}
-	})
+	}
+}
+
+// horizon is how far back is remembered. A connection that was ended stays as long as any token of it may: a refresh token that comes late
+// still hears that its user disconnected the app. A family's row may end a day after its token.
+func (s *Server) horizon(now micros.Time) store.Horizon {
+	var token time.Duration
+	for _, site := range s.sites {
+		token = max(token, site.issuer.Lifetimes.AccessToken, site.issuer.Lifetimes.RefreshToken+24*time.Hour)
+	}
+	over := store.Horizon{Expired: now.Add(-store.KeepEnded), Revoked: now.Add(-store.KeepEnded - token)}
+	if s.config.KeepEvents > 0 {
+		over.Events = now.Add(-s.config.KeepEvents)
+	}
+	return over
 }
 
 func (s *Server) every(ctx context.Context, interval time.Duration, what string, do func() error) {

@@ -50,6 +50,8 @@ type Config struct {
 	MaxRequests int
 	// MaxHashes bounds how many passwords are hashed at once; 0 means password's own default.
 	MaxHashes int
+	// KeepEvents is how long the audit log is kept; 0 means for ever.
+	KeepEvents time.Duration
 	// Hosts are further handlers by Host header; dev mode's sample app and APIs. One at a dialect's address answers what the dialect
 	// says nothing about.
 	Hosts map[string]http.Handler

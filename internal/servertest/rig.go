@@ -29,6 +29,9 @@ import (
 // Password is everybody's.
 const Password = "purple envelope seven"
 
+// KeepEvents is how long the audit log is kept.
+const KeepEvents = 10 * 24 * time.Hour
+
 // Site is the issuer's URL.
 const Site = "https://acme.example"
 
@@ -42,7 +45,7 @@ type Rig struct {
 	Twin *issuer.Issuer
 	// Requests is the server's log, one line a request.
 	Requests bytes.Buffer
-	handler  http.Handler
+	server   *server.Server
 	outbox   *mail.Sender
 	mu       sync.Mutex
 	mails    []mail.Mail
@@ -108,9 +111,10 @@ func newRig(t testing.TB, spoken *dialect.Dialect, twin bool, adjust []func(*iss
 	log := slog.New(slog.NewJSONHandler(&r.Requests, nil))
 	running, err := server.New(t.Context(), server.Config{
 		Issuers: issuers, Dialects: dialects, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
+		KeepEvents: KeepEvents,
 	})
 	r.Must(err)
-	r.handler = running
+	r.server = running
 	r.outbox = mail.NewSender(mail.SenderConfig{Store: r.Store, Keyring: r.Keyring, Transport: r, Log: log})
 	hashed, err := hash()
 	r.Must(err)
@@ -198,14 +202,20 @@ func (r *Rig) RoundTrip(request *http.Request) (*http.Response, error) {
 	if inner.Body == nil {
 		inner.Body = http.NoBody
 	}
-	r.handler.ServeHTTP(answer, inner)
+	r.server.ServeHTTP(answer, inner)
 	response := answer.Result()
 	response.Request = request
 	return response, nil
 }
 
 // Handler is the server, for those who put it behind a listener. Its clock stands still.
-func (r *Rig) Handler() http.Handler { return r.handler }
+func (r *Rig) Handler() http.Handler { return r.server }
+
+// Prune deletes what is over, as the server does all the time.
+func (r *Rig) Prune() {
+	r.Helper()
+	r.Must(r.server.Prune(r.Context()))
+}
 
 // From is the server as seen from another network address.
 type From struct {

@@ -227,7 +227,7 @@ func TestAForgottenJTIIsTooOld(t *testing.T) {
 		_, err := f.service.SignIn(t.Context(), assertion)
 		f.Must(err)
 		for range 130 {
-			_, err := f.Store.Prune(t.Context(), f.Store.Now())
+			_, err := f.Store.Prune(t.Context(), store.Horizon{Expired: f.Store.Now()})
 			f.Must(err)
 			if _, err := f.service.SignIn(t.Context(), assertion); err == nil {
 				t.Fatalf("iat %d: accepted again at %v", issued, f.Clock())

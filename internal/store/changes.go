@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/store/dbsql"
 )
 
@@ -81,39 +80,4 @@ func (c *changes) fresh(rows []dbsql.Change) (drops []func()) {
 		c.versions[row.Topic] = row.Version
 	}
 	return drops
-}
-
-// Prune deletes one small batch of what has expired and returns how many rows went; a caller repeats it while there are any.
-// Rows stay keep long enough after their end for a refusal to say why.
-func (s *Store) Prune(ctx context.Context, before micros.Time) (int64, error) {
-	var total int64
-	for _, prune := range []func(*dbsql.Queries) (int64, error){
-		func(q *dbsql.Queries) (int64, error) { return q.PruneCodes(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneFamilies(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneRevokedTokens(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneSessions(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneChallenges(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneThrottles(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneInvitations(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneServiceSessions(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneAssertions(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneExchanges(ctx, before) },
-		func(q *dbsql.Queries) (int64, error) { return q.PruneDeviceCodes(ctx, before) },
-	} {
-		rows, err := s.pruneOnce(ctx, func(tx *Tx) (int64, error) { return prune(tx.q) })
-		if err != nil {
-			return total, err
-		}
-		total += rows
-	}
-	rows, err := s.pruneOnce(ctx, func(tx *Tx) (int64, error) { return tx.pruneRegistrations(before) })
-	return total + rows, err
-}
-
-func (s *Store) pruneOnce(ctx context.Context, prune func(*Tx) (int64, error)) (rows int64, err error) {
-	err = s.InTx(ctx, func(tx *Tx) (err error) {
-		rows, err = prune(tx)
-		return err
-	})
-	return rows, err
 }

@@ -149,7 +149,8 @@ func (tx *Tx) RevokeClientTokens(issuer, id string) error {
 	return tx.clientChanged(rows, err)
 }
 
-// DeleteClient removes an app, its secrets and its registration; its tokens die with it.
+// DeleteClient removes an app, its secrets and its registration; its tokens die with it. Its connections hold nothing from then on, and
+// Prune ends them: an app may have more of them than one transaction should touch.
 func (tx *Tx) DeleteClient(issuer, id string) error {
 	if err := tx.q.DeleteClientSecrets(tx.ctx, dbsql.DeleteClientSecretsParams{Issuer: issuer, ClientID: id}); err != nil {
 		return err
@@ -158,12 +159,20 @@ func (tx *Tx) DeleteClient(issuer, id string) error {
 		return err
 	}
 	rows, err := tx.q.DeleteClient(tx.ctx, dbsql.DeleteClientParams{Issuer: issuer, ID: id})
-	return tx.clientChanged(rows, err)
+	if err := tx.clientChanged(rows, err); err != nil {
+		return err
+	}
+	return tx.q.InsertDeletedClient(tx.ctx, dbsql.InsertDeletedClientParams{Issuer: issuer, ClientID: id, DeletedAt: tx.now})
 }
 
-// AddClientSecret gives an app one more secret. ClientSecret.Hash is keyed; the secret itself is shown once and not kept.
+// AddClientSecret gives an app one more secret, and forgets those that ended more than a day ago. ClientSecret.Hash is keyed; the secret
+// itself is shown once and not kept.
 func (tx *Tx) AddClientSecret(secret ClientSecret) error {
-	err := tx.q.InsertClientSecret(tx.ctx, dbsql.InsertClientSecretParams{
+	err := tx.q.DeleteEndedSecrets(tx.ctx, dbsql.DeleteEndedSecretsParams{Issuer: secret.Issuer, ClientID: secret.ClientID, ExpiresAt: tx.now.Add(-KeepEnded)})
+	if err != nil {
+		return err
+	}
+	err = tx.q.InsertClientSecret(tx.ctx, dbsql.InsertClientSecretParams{
 		Issuer: secret.Issuer, ID: secret.ID, ClientID: secret.ClientID, Hash: secret.Hash, Hint: secret.Hint,
 		CreatedAt: tx.now, ExpiresAt: secret.ExpiresAt,
 	})

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -142,18 +141,4 @@ func (s *Store) Registration(ctx context.Context, issuer, clientID string) (Regi
 // KeepRegistration keeps an app that registered itself for good: somebody connected it, or took it over.
 func (tx *Tx) KeepRegistration(issuer, clientID string) error {
 	return tx.q.UseRegistration(tx.ctx, dbsql.UseRegistrationParams{Issuer: issuer, ClientID: clientID})
-}
-
-// pruneRegistrations forgets one small batch of the apps that registered themselves and were never connected.
-func (tx *Tx) pruneRegistrations(before micros.Time) (int64, error) {
-	gone, err := tx.q.PruneRegistrations(tx.ctx, before)
-	if err != nil {
-		return 0, err
-	}
-	for _, row := range gone {
-		if err := tx.DeleteClient(row.Issuer, row.ClientID); err != nil && !errors.Is(err, ErrNotFound) {
-			return 0, err
-		}
-	}
-	return int64(len(gone)), nil
 }

@@ -87,6 +87,14 @@ func (tx *Tx) RevokeGrant(issuer, id, reason string) (Grant, error) {
 	return found(tx.q.RevokeGrant(tx.ctx, dbsql.RevokeGrantParams{ID: id, Issuer: issuer, RevokedAt: tx.now, RevokeReason: reason}))
 }
 
+// GrantRevoked tells the user of a connection that it ended, whoever ended it.
+func GrantRevoked(grant Grant) Event {
+	return Event{
+		Issuer: grant.Issuer, Type: EventGrantRevoked, UserID: grant.UserID, AccountID: grant.AccountID, ClientID: grant.ClientID, GrantID: grant.ID,
+		Detail: map[string]string{"reason": grant.RevokeReason, "scopes": grant.Scopes.String()},
+	}
+}
+
 // GrantsOfUser lists a user's living connections, newest first.
 func (s *Store) GrantsOfUser(ctx context.Context, issuer, userID string, limit int) ([]GrantOfUser, error) {
 	rows, err := s.read.ListGrantsOfUser(ctx, dbsql.ListGrantsOfUserParams{Issuer: issuer, UserID: userID, Limit: int32(limit)})

@@ -22,7 +22,7 @@ import (
 var migrationFiles embed.FS
 
 // schemaVersion is the newest migration that this binary needs. A test holds it to the files.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // Migration is one numbered step of the schema.
 type Migration struct {

@@ -88,8 +88,15 @@ func (tx *Tx) LockServiceAccount(issuer, id string) error {
 	return changed(rows, err, ErrNotFound)
 }
 
-// AddServiceKey gives a service account one more key. An identifier that is taken is ErrConflict.
+// AddServiceKey gives a service account one more key, and forgets those that ended more than a day ago. An identifier that is taken is
+// ErrConflict.
 func (tx *Tx) AddServiceKey(key ServiceKey) error {
+	err := tx.q.DeleteEndedServiceKeys(tx.ctx, dbsql.DeleteEndedServiceKeysParams{
+		Issuer: key.Issuer, ServiceAccountID: key.ServiceAccountID, Before: tx.now.Add(-KeepEnded),
+	})
+	if err != nil {
+		return err
+	}
 	rows, err := tx.q.InsertServiceKey(tx.ctx, dbsql.InsertServiceKeyParams{
 		Issuer: key.Issuer, ID: key.ID, ServiceAccountID: key.ServiceAccountID, Alg: key.Alg, PublicKey: key.PublicKey,
 		Addresses: key.Addresses, CreatedAt: tx.now, ExpiresAt: key.ExpiresAt,

@@ -42,6 +42,21 @@ func (q *Queries) DeleteClientSecrets(ctx context.Context, arg DeleteClientSecre
 	return err
 }
 
+const deleteEndedSecrets = `-- name: DeleteEndedSecrets :exec
+DELETE FROM client_secrets WHERE issuer = $1 AND client_id = $2 AND expires_at > 0 AND expires_at <= $3
+`
+
+type DeleteEndedSecretsParams struct {
+	Issuer    string
+	ClientID  string
+	ExpiresAt micros.Time
+}
+
+func (q *Queries) DeleteEndedSecrets(ctx context.Context, arg DeleteEndedSecretsParams) error {
+	_, err := q.db.Exec(ctx, deleteEndedSecrets, arg.Issuer, arg.ClientID, arg.ExpiresAt)
+	return err
+}
+
 const expireClientSecret = `-- name: ExpireClientSecret :execrows
 UPDATE client_secrets SET expires_at = $4 WHERE issuer = $1 AND client_id = $2 AND id = $3 AND (expires_at = 0 OR expires_at > $4)
 `
@@ -60,6 +75,24 @@ func (q *Queries) ExpireClientSecret(ctx context.Context, arg ExpireClientSecret
 		arg.ID,
 		arg.ExpiresAt,
 	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const forgetDeletedClient = `-- name: ForgetDeletedClient :execrows
+DELETE FROM deleted_clients WHERE deleted_clients.issuer = $1 AND deleted_clients.client_id = $2 AND NOT EXISTS (
+    SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.client_id = $2 AND grants.revoked_at = 0 AND grants.created_at <= deleted_clients.deleted_at)
+`
+
+type ForgetDeletedClientParams struct {
+	Issuer   string
+	ClientID string
+}
+
+func (q *Queries) ForgetDeletedClient(ctx context.Context, arg ForgetDeletedClientParams) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetDeletedClient, arg.Issuer, arg.ClientID)
 	if err != nil {
 		return 0, err
 	}
@@ -151,6 +184,22 @@ func (q *Queries) InsertClientSecret(ctx context.Context, arg InsertClientSecret
 	return err
 }
 
+const insertDeletedClient = `-- name: InsertDeletedClient :exec
+INSERT INTO deleted_clients (issuer, client_id, deleted_at) VALUES ($1, $2, $3)
+ON CONFLICT (issuer, client_id) DO UPDATE SET deleted_at = excluded.deleted_at
+`
+
+type InsertDeletedClientParams struct {
+	Issuer    string
+	ClientID  string
+	DeletedAt micros.Time
+}
+
+func (q *Queries) InsertDeletedClient(ctx context.Context, arg InsertDeletedClientParams) error {
+	_, err := q.db.Exec(ctx, insertDeletedClient, arg.Issuer, arg.ClientID, arg.DeletedAt)
+	return err
+}
+
 const listClientSecrets = `-- name: ListClientSecrets :many
 SELECT issuer, id, client_id, hash, hint, created_at, expires_at FROM client_secrets WHERE issuer = $1 AND client_id = $2 ORDER BY created_at
 `
@@ -228,6 +277,30 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Cli
 	return items, nil
 }
 
+const listDeletedClients = `-- name: ListDeletedClients :many
+SELECT issuer, client_id, deleted_at FROM deleted_clients ORDER BY issuer, client_id LIMIT 5
+`
+
+func (q *Queries) ListDeletedClients(ctx context.Context) ([]DeletedClient, error) {
+	rows, err := q.db.Query(ctx, listDeletedClients)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeletedClient{}
+	for rows.Next() {
+		var i DeletedClient
+		if err := rows.Scan(&i.Issuer, &i.ClientID, &i.DeletedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const revokeClientTokens = `-- name: RevokeClientTokens :execrows
 UPDATE clients SET revoked_before = $3, updated_at = $3 WHERE issuer = $1 AND id = $2
 `
@@ -244,6 +317,62 @@ func (q *Queries) RevokeClientTokens(ctx context.Context, arg RevokeClientTokens
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const revokeGrantsOfClient = `-- name: RevokeGrantsOfClient :many
+UPDATE grants SET revoked_at = $3, revoke_reason = $4
+WHERE grants.revoked_at = 0 AND grants.id IN (
+    SELECT g.id FROM grants AS g WHERE g.issuer = $1 AND g.client_id = $2 AND g.revoked_at = 0 AND g.created_at <= $5 LIMIT 100)
+RETURNING id, issuer, user_id, account_id, client_id, scopes, declined, version, created_at, updated_at, last_used_at, revoked_at, revoke_reason
+`
+
+type RevokeGrantsOfClientParams struct {
+	Issuer    string
+	ClientID  string
+	Now       micros.Time
+	Reason    string
+	DeletedAt micros.Time
+}
+
+// What was connected after the app was deleted belongs to another that took its identifier.
+func (q *Queries) RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfClientParams) ([]Grant, error) {
+	rows, err := q.db.Query(ctx, revokeGrantsOfClient,
+		arg.Issuer,
+		arg.ClientID,
+		arg.Now,
+		arg.Reason,
+		arg.DeletedAt,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Grant{}
+	for rows.Next() {
+		var i Grant
+		if err := rows.Scan(
+			&i.ID,
+			&i.Issuer,
+			&i.UserID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Scopes,
+			&i.Declined,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+			&i.RevokeReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setClientStatus = `-- name: SetClientStatus :execrows

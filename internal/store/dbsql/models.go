@@ -76,6 +76,12 @@ type Code struct {
 	UsedAt    micros.Time
 }
 
+type DeletedClient struct {
+	Issuer    string
+	ClientID  string
+	DeletedAt micros.Time
+}
+
 type DeviceCode struct {
 	Hash         []byte
 	Issuer       string

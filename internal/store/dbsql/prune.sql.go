@@ -11,6 +11,78 @@ import (
 	"latchkey.dev/internal/micros"
 )
 
+const deleteExchange = `-- name: DeleteExchange :exec
+DELETE FROM exchanges WHERE id = $1
+`
+
+func (q *Queries) DeleteExchange(ctx context.Context, id string) error {
+	_, err := q.db.Exec(ctx, deleteExchange, id)
+	return err
+}
+
+const deleteServiceAccountMade = `-- name: DeleteServiceAccountMade :one
+DELETE FROM service_accounts
+WHERE service_accounts.issuer = $1 AND service_accounts.id = $2 AND service_accounts.exchange_id <> ''
+  AND NOT EXISTS (SELECT 1 FROM service_access AS other WHERE other.issuer = $1 AND other.service_account_id = $2)
+RETURNING exchange_id
+`
+
+type DeleteServiceAccountMadeParams struct {
+	Issuer string
+	ID     string
+}
+
+// One that a member made is the member's to keep; one that an exchange made has nothing to live for without its access.
+func (q *Queries) DeleteServiceAccountMade(ctx context.Context, arg DeleteServiceAccountMadeParams) (string, error) {
+	row := q.db.QueryRow(ctx, deleteServiceAccountMade, arg.Issuer, arg.ID)
+	var exchange_id string
+	err := row.Scan(&exchange_id)
+	return exchange_id, err
+}
+
+const deleteServiceKeys = `-- name: DeleteServiceKeys :exec
+DELETE FROM service_keys WHERE issuer = $1 AND service_account_id = $2
+`
+
+type DeleteServiceKeysParams struct {
+	Issuer           string
+	ServiceAccountID string
+}
+
+func (q *Queries) DeleteServiceKeys(ctx context.Context, arg DeleteServiceKeysParams) error {
+	_, err := q.db.Exec(ctx, deleteServiceKeys, arg.Issuer, arg.ServiceAccountID)
+	return err
+}
+
+const endServiceAccess = `-- name: EndServiceAccess :many
+DELETE FROM service_access WHERE grant_id = $1 RETURNING issuer, service_account_id
+`
+
+type EndServiceAccessRow struct {
+	Issuer           string
+	ServiceAccountID string
+}
+
+func (q *Queries) EndServiceAccess(ctx context.Context, grantID string) ([]EndServiceAccessRow, error) {
+	rows, err := q.db.Query(ctx, endServiceAccess, grantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndServiceAccessRow{}
+	for rows.Next() {
+		var i EndServiceAccessRow
+		if err := rows.Scan(&i.Issuer, &i.ServiceAccountID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pruneChallenges = `-- name: PruneChallenges :execrows
 DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 500)
 `
@@ -35,6 +107,19 @@ func (q *Queries) PruneCodes(ctx context.Context, expiresAt micros.Time) (int64,
 	return result.RowsAffected(), nil
 }
 
+const pruneEvents = `-- name: PruneEvents :execrows
+DELETE FROM events WHERE id IN (SELECT e.id FROM events AS e WHERE e.id < $1 ORDER BY e.id LIMIT 500)
+`
+
+// An identifier begins with its time, so the primary key knows which are old.
+func (q *Queries) PruneEvents(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.Exec(ctx, pruneEvents, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const pruneFamilies = `-- name: PruneFamilies :execrows
 DELETE FROM families WHERE id IN (SELECT f.id FROM families AS f WHERE f.expires_at <= $1 ORDER BY f.expires_at LIMIT 500)
 `
@@ -45,6 +130,32 @@ func (q *Queries) PruneFamilies(ctx context.Context, expiresAt micros.Time) (int
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const pruneGrants = `-- name: PruneGrants :many
+DELETE FROM grants WHERE grants.id IN (
+    SELECT g.id FROM grants AS g WHERE g.revoked_at > 0 AND g.revoked_at <= $1 ORDER BY g.revoked_at LIMIT 100)
+RETURNING id
+`
+
+func (q *Queries) PruneGrants(ctx context.Context, revokedAt micros.Time) ([]string, error) {
+	rows, err := q.db.Query(ctx, pruneGrants, revokedAt)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const pruneInvitations = `-- name: PruneInvitations :execrows

@@ -31,6 +31,22 @@ func (q *Queries) CountServiceKeys(ctx context.Context, arg CountServiceKeysPara
 	return count, err
 }
 
+const deleteEndedServiceKeys = `-- name: DeleteEndedServiceKeys :exec
+DELETE FROM service_keys WHERE issuer = $1 AND service_account_id = $2
+  AND (revoked_at > 0 AND revoked_at <= $3 OR expires_at > 0 AND expires_at <= $3)
+`
+
+type DeleteEndedServiceKeysParams struct {
+	Issuer           string
+	ServiceAccountID string
+	Before           micros.Time
+}
+
+func (q *Queries) DeleteEndedServiceKeys(ctx context.Context, arg DeleteEndedServiceKeysParams) error {
+	_, err := q.db.Exec(ctx, deleteEndedServiceKeys, arg.Issuer, arg.ServiceAccountID, arg.Before)
+	return err
+}
+
 const endServiceSession = `-- name: EndServiceSession :exec
 DELETE FROM service_sessions WHERE hash = $1
 `

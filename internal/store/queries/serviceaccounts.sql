@@ -29,6 +29,10 @@ INSERT INTO service_keys (issuer, id, service_account_id, alg, public_key, addre
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)
 ON CONFLICT (issuer, id) DO NOTHING;
 
+-- name: DeleteEndedServiceKeys :exec
+DELETE FROM service_keys WHERE issuer = $1 AND service_account_id = $2
+  AND (revoked_at > 0 AND revoked_at <= sqlc.arg(before) OR expires_at > 0 AND expires_at <= sqlc.arg(before));
+
 -- name: CountServiceKeys :one
 SELECT count(*) FROM service_keys
 WHERE issuer = $1 AND service_account_id = $2 AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $3);

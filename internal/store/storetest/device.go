@@ -172,7 +172,7 @@ var devices = []test{
 	{"what expired goes", func(f *fixture) {
 		f.device("old", f.earlier())
 		live := f.device("live", f.later())
-		pruned, err := f.s.Prune(f.ctx(), f.s.Now())
+		pruned, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 		f.ok(err)
 		equal(f, "pruned", pruned, 1)
 		_, err = f.s.DeviceCode(f.ctx(), acme, live.Hash)
@@ -217,7 +217,7 @@ var registrations = []test{
 		f.ok(f.register("fresh", f.later()))
 		f.consent("noura", "shop", "used", "orders.read")
 		f.do(func(tx *store.Tx) error { return tx.KeepRegistration(acme, "claimed") })
-		pruned, err := f.s.Prune(f.ctx(), f.s.Now())
+		pruned, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 		f.ok(err)
 		equal(f, "pruned", pruned, 1)
 		_, err = f.s.Client(f.ctx(), acme, "unused")
@@ -248,7 +248,7 @@ var registrations = []test{
 						return err
 					})
 				}
-				_, err := f.s.Prune(f.ctx(), f.s.Now())
+				_, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 				return err
 			})
 			_, err := f.s.Registration(f.ctx(), acme, id)

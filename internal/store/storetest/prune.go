@@ -16,18 +16,18 @@ var prunes = []test{
 	{"nodes that prune at once do not disturb each other", func(f *fixture) {
 		f.expired(300)
 		wins := f.race(func(int) error {
-			_, err := f.s.Prune(f.ctx(), f.s.Now())
+			_, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 			return err
 		})
 		equal(f, "pruned without trouble", wins, racers)
-		left, err := f.s.Prune(f.ctx(), f.s.Now())
+		left, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 		f.ok(err)
 		equal(f, "left", left, 0)
 	}},
 	{"a closed database ends it", func(f *fixture) {
 		f.ok(f.s.Close())
 		var unavailable *store.UnavailableError
-		if _, err := f.s.Prune(f.ctx(), f.s.Now()); !errors.As(err, &unavailable) {
+		if _, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()}); !errors.As(err, &unavailable) {
 			f.t.Errorf("got %v, want UnavailableError", err)
 		}
 	}},
@@ -50,7 +50,7 @@ func pruneAll(f *fixture) {
 			tx.RotateRefreshToken(f.familyInto(tx, "gone").ID, 1, f.earlier()),
 		)
 	})
-	total, err := f.s.Prune(f.ctx(), f.s.Now())
+	total, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 	f.ok(err)
 	equal(f, "pruned", total, 7) // throttle, invitation, token, challenge; code, session, family
 	_, err = f.s.Code(f.ctx(), acme, store.Hash("old"))
@@ -101,7 +101,7 @@ func pruneBatches(f *fixture) {
 	f.expired(batchLimit + 100)
 	var batches []int64
 	for {
-		rows, err := f.s.Prune(f.ctx(), f.s.Now())
+		rows, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 		f.ok(err)
 		if rows == 0 {
 			break

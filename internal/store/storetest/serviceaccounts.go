@@ -81,10 +81,10 @@ var serviceRaces = []test{
 				tx.SpendAssertion(store.Hash("old"), f.earlier()), tx.SpendAssertion(store.Hash("live"), f.later()),
 			)
 		})
-		pruned, err := f.s.Prune(f.ctx(), f.s.Now())
+		pruned, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 		f.ok(err)
 		equal(f, "session and assertion", pruned, 2)
-		_, err = f.s.Prune(f.ctx(), f.s.Now().Add(31*24*time.Hour))
+		_, err = f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now().Add(31 * 24 * time.Hour)})
 		f.ok(err)
 		_, err = f.s.Exchange(f.ctx(), acme, "unfinished")
 		f.refused(err, store.ErrNotFound)

@@ -30,7 +30,7 @@ func Run(t *testing.T, open Open) {
 		{"Throttles", throttles}, {"Events", events}, {"Outbox", outbox}, {"Keys", keys}, {"Changes", changes},
 		{"ServiceAccounts", serviceAccounts}, {"Exchanges", exchanges}, {"ServiceRaces", serviceRaces},
 		{"Devices", devices}, {"Registrations", registrations},
-		{"Prune", prunes}, {"Races", races}, {"Linearizable", histories},
+		{"Prune", prunes}, {"Retention", retention}, {"Races", races}, {"Linearizable", histories},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
