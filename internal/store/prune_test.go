@@ -42,7 +42,7 @@ func statements(t *testing.T) map[string]string {
 		}
 		for _, query := range strings.SplitAfter(string(text), ";\n") {
 			name := named.FindStringSubmatch(query)
-			if name != nil && (strings.HasPrefix(name[1], "Prune") || slices.Contains(pruning, name[1])) {
+			if len(name) == 2 && (strings.HasPrefix(name[1], "Prune") || slices.Contains(pruning, name[1])) {
 				found[name[1]] = parameter.ReplaceAllString(query, "'1'")
 			}
 		}
