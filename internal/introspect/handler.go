@@ -6,6 +6,7 @@ import (
 
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jsonappend"
 	"latchkey.dev/internal/lastuse"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/mint"
@@ -51,6 +52,23 @@ type Response struct {
 	// AccountID and GrantID are ours: whom the token acts for, and the connection it hangs on.
 	AccountID string `json:"account_id,omitempty"`
 	GrantID   string `json:"grant_id,omitempty"`
+}
+
+// AppendJSON appends what encoding/json makes of the answer.
+func (r *Response) AppendJSON(b []byte) []byte {
+	b = jsonappend.Bool(append(b, '{'), "active", r.Active)
+	b = jsonappend.OptText(b, "scope", r.Scope)
+	b = jsonappend.OptText(b, "client_id", r.ClientID)
+	b = jsonappend.OptText(b, "token_type", r.TokenType)
+	b = jsonappend.OptNumber(b, "exp", r.ExpiresAt)
+	b = jsonappend.OptNumber(b, "iat", r.IssuedAt)
+	b = jsonappend.OptText(b, "sub", r.Subject)
+	b = jsonappend.OptTextOrTexts(b, "aud", r.Audience)
+	b = jsonappend.OptText(b, "iss", r.Issuer)
+	b = jsonappend.OptText(b, "jti", r.JTI)
+	b = jsonappend.OptText(b, "account_id", r.AccountID)
+	b = jsonappend.OptText(b, "grant_id", r.GrantID)
+	return append(b, '}')
 }
 
 // Introspect says what a token is worth to the client that asks. Errors are *oauth.Error, or trouble with the database.

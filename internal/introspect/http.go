@@ -21,5 +21,5 @@ func (h *Handler) ServeIntrospect(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, response)
+	return wire.WriteJSON(w, http.StatusOK, &response)
 }

@@ -12,6 +12,7 @@ import (
 
 	"latchkey.dev/internal/introspect"
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jsonappend/appendtest"
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
@@ -246,4 +247,8 @@ func BenchmarkIntrospect(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestResponseWritesItselfAsEncodingJSONDoes(t *testing.T) {
+	appendtest.Same(t, (*introspect.Response).AppendJSON)
 }

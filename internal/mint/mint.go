@@ -161,7 +161,7 @@ func (m *Mint) verify(ctx context.Context, token, typ string, claims any) error 
 
 // IDToken signs an ID Token (OpenID Connect Core §2).
 func (m *Mint) IDToken(ctx context.Context, alg jwk.Alg, claims oidc.IDTokenClaims) (string, error) {
-	return m.sign(ctx, alg, jwk.TypJWT, claims)
+	return m.sign(ctx, alg, jwk.TypJWT, &claims)
 }
 
 // ReadIDTokenHint returns the claims of an ID Token that this issuer made, whether or not it has expired: a hint says who was

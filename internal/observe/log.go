@@ -39,12 +39,22 @@ func (h *lineHandler) Handle(ctx context.Context, entry slog.Record) error {
 		b = append(append(append(b, `","level":"`...), entry.Level.String()...), '"')
 		b, plain = appendMember(b, slog.String(slog.MessageKey, entry.Message))
 	}
-	entry.Attrs(func(attr slog.Attr) bool {
-		if plain {
-			b, plain = appendMember(b, attr)
-		}
+	add := func(attr slog.Attr) bool {
+		b, plain = appendMember(b, attr)
 		return plain
-	})
+	}
+	if plain {
+		entry.Attrs(func(attr slog.Attr) bool {
+			if attr.Key != "" || attr.Value.Kind() != slog.KindLogValuer {
+				return add(attr)
+			}
+			group, ok := attr.Value.LogValuer().(walker)
+			if plain = ok; ok {
+				group.Attrs(add)
+			}
+			return plain
+		})
+	}
 	if !plain {
 		return h.Handler.Handle(ctx, entry)
 	}
@@ -52,6 +62,12 @@ func (h *lineHandler) Handle(ctx context.Context, entry slog.Record) error {
 	_, err := h.out.Write(b)
 	*buffer = b
 	return err
+}
+
+// walker is a group of attributes without a name that can be walked without being copied first.
+type walker interface {
+	slog.LogValuer
+	Attrs(yield func(slog.Attr) bool)
 }
 
 // appendMember appends an attribute behind a comma, if it is plain.

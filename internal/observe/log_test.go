@@ -26,6 +26,11 @@ func TestLinesAreAsSlogWritesThem(t *testing.T) {
 		{slog.String("bad", "\xff\u2028"), slog.Duration("took", time.Second), slog.Bool("ok", true), slog.Float64("f", .5)},
 		{slog.Any("error", errors.New("broken")), slog.Group("g", slog.Int("n", 1)), slog.Group("", slog.Int("m", 2)), {}, slog.String("", "x")},
 		{slog.String(`"`, "key"), slog.Any("nothing", nil), slog.Time("at", moment)},
+		{slog.Any("", walked{}), slog.Int("n", 1)},
+		{slog.Any("", walked{slog.String("a", "b"), slog.Int("n", 1)}), slog.String("c", "d")},
+		{slog.Any("", walked{slog.String("a", "b"), slog.String("odd", "\n")})},
+		{slog.Any("named", walked{slog.String("a", "b")})},
+		{slog.Any("", unwalked{})},
 	}
 	for _, entry := range entries {
 		for _, more := range attrs {
@@ -44,6 +49,24 @@ func TestLinesAreAsSlogWritesThem(t *testing.T) {
 		}
 	}
 }
+
+// walked is a group that can be walked, unwalked one that cannot.
+type (
+	walked   []slog.Attr
+	unwalked struct{}
+)
+
+func (w walked) LogValue() slog.Value { return slog.GroupValue(w...) }
+
+func (w walked) Attrs(yield func(slog.Attr) bool) {
+	for _, attr := range w {
+		if !yield(attr) {
+			return
+		}
+	}
+}
+
+func (unwalked) LogValue() slog.Value { return slog.GroupValue(slog.String("a", "b")) }
 
 func TestManyWriteWholeLines(t *testing.T) {
 	var out bytes.Buffer

@@ -1,60 +1,56 @@
 package oidc
 
-import (
-	"encoding/json"
-	"strconv"
-)
+import "latchkey.dev/internal/jsonappend"
 
-// AppendJSON appends what json.Marshal makes of the claims. They are written with every token, and this way in a fraction of the time.
+// AppendJSON appends what encoding/json makes of the claims.
 func (c *AccessTokenClaims) AppendJSON(b []byte) []byte {
-	b = appendText(append(b, `{"iss":`...), c.Issuer)
-	b = appendText(append(b, `,"sub":`...), c.Subject)
-	b = append(b, `,"aud":`...)
-	if len(c.Audience) == 1 {
-		b = appendText(b, c.Audience[0])
-	} else {
-		b = appendMarshaled(b, []string(c.Audience))
-	}
-	b = strconv.AppendInt(append(b, `,"exp":`...), c.Expiry, 10)
-	b = strconv.AppendInt(append(b, `,"iat":`...), c.IssuedAt, 10)
-	b = appendText(append(b, `,"jti":`...), c.JTI)
-	b = appendText(append(b, `,"client_id":`...), c.ClientID)
-	b = appendUnlessEmpty(b, `,"scope":`, c.Scope)
-	if c.AuthTime != 0 {
-		b = strconv.AppendInt(append(b, `,"auth_time":`...), c.AuthTime, 10)
-	}
-	b = appendUnlessEmpty(b, `,"acr":`, c.ACR)
-	if len(c.AMR) > 0 {
-		b = appendMarshaled(append(b, `,"amr":`...), c.AMR)
-	}
-	b = appendUnlessEmpty(b, `,"grant_id":`, c.GrantID)
-	b = appendUnlessEmpty(b, `,"family_id":`, c.FamilyID)
-	b = appendUnlessEmpty(b, `,"account_id":`, c.AccountID)
+	b = append(b, '{')
+	b = jsonappend.Text(b, "iss", c.Issuer)
+	b = jsonappend.Text(b, "sub", c.Subject)
+	b = jsonappend.TextOrTexts(b, "aud", c.Audience)
+	b = jsonappend.Number(b, "exp", c.Expiry)
+	b = jsonappend.Number(b, "iat", c.IssuedAt)
+	b = jsonappend.Text(b, "jti", c.JTI)
+	b = jsonappend.Text(b, "client_id", c.ClientID)
+	b = jsonappend.OptText(b, "scope", c.Scope)
+	b = jsonappend.OptNumber(b, "auth_time", c.AuthTime)
+	b = jsonappend.OptText(b, "acr", c.ACR)
+	b = jsonappend.OptTexts(b, "amr", c.AMR)
+	b = jsonappend.OptText(b, "grant_id", c.GrantID)
+	b = jsonappend.OptText(b, "family_id", c.FamilyID)
+	b = jsonappend.OptText(b, "account_id", c.AccountID)
 	return append(b, '}')
 }
 
-func appendUnlessEmpty(b []byte, name, text string) []byte {
-	if text == "" {
-		return b
-	}
-	return appendText(append(b, name...), text)
+// AppendJSON appends what encoding/json makes of the claims.
+func (c *IDTokenClaims) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	b = jsonappend.Text(b, "iss", c.Issuer)
+	b = jsonappend.Text(b, "sub", c.Subject)
+	b = jsonappend.TextOrTexts(b, "aud", c.Audience)
+	b = jsonappend.Number(b, "exp", c.Expiry)
+	b = jsonappend.Number(b, "iat", c.IssuedAt)
+	b = jsonappend.OptNumber(b, "auth_time", c.AuthTime)
+	b = jsonappend.OptText(b, "nonce", c.Nonce)
+	b = jsonappend.OptText(b, "acr", c.ACR)
+	b = jsonappend.OptTexts(b, "amr", c.AMR)
+	b = jsonappend.OptText(b, "azp", c.AZP)
+	b = jsonappend.OptText(b, "at_hash", c.ATHash)
+	b = jsonappend.OptText(b, "sid", c.SID)
+	b = jsonappend.OptText(b, "account_id", c.AccountID)
+	return append(b, '}')
 }
 
-// appendText leaves to encoding/json what it would escape.
-func appendText(b []byte, text string) []byte {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			return appendMarshaled(b, text)
-		}
-	}
-	return append(append(append(b, '"'), text...), '"')
-}
-
-func appendMarshaled[T string | []string](b []byte, value T) []byte {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		panic("oidc: " + err.Error()) // encoding/json never refuses a text
-	}
-	return append(b, encoded...)
+// AppendMembers appends what encoding/json makes of the claims, without the brackets, so that others can stand beside them.
+func (c *UserClaims) AppendMembers(b []byte) []byte {
+	b = jsonappend.Text(b, "sub", c.Subject)
+	b = jsonappend.OptText(b, "name", c.Name)
+	b = jsonappend.OptText(b, "given_name", c.GivenName)
+	b = jsonappend.OptText(b, "family_name", c.FamilyName)
+	b = jsonappend.OptText(b, "picture", c.Picture)
+	b = jsonappend.OptText(b, "locale", c.Locale)
+	b = jsonappend.OptText(b, "zoneinfo", c.ZoneInfo)
+	b = jsonappend.OptNumber(b, "updated_at", c.UpdatedAt)
+	b = jsonappend.OptText(b, "email", c.Email)
+	return jsonappend.OptBool(b, "email_verified", c.EmailVerified)
 }

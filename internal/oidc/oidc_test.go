@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey.dev/internal/jsonappend/appendtest"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
 )
@@ -83,37 +84,9 @@ func TestRFC9068_2_2_AccessTokenClaimNames(t *testing.T) {
 	}
 }
 
-// TestAccessTokenClaimsWriteThemselvesAsEncodingJSONDoes sets every member, and each alone, to texts that need escaping and to none.
-func TestAccessTokenClaimsWriteThemselvesAsEncodingJSONDoes(t *testing.T) {
-	check := func(claims *oidc.AccessTokenClaims) {
-		t.Helper()
-		if got, want := string(claims.AppendJSON([]byte("x"))), "x"+marshal(t, claims); got != want {
-			t.Errorf("%s, and encoding/json writes\n%s", got, want)
-		}
-	}
-	members := reflect.TypeFor[oidc.AccessTokenClaims]().NumField()
-	for _, text := range []string{"", "plain ~", "a\"b\\c", "<&>", "\x00\x7f", "ünï\u2028", "\xff"} {
-		all := &oidc.AccessTokenClaims{}
-		for i := range members {
-			one := &oidc.AccessTokenClaims{}
-			for _, claims := range []*oidc.AccessTokenClaims{all, one} {
-				switch member := reflect.ValueOf(claims).Elem().Field(i); member.Kind() {
-				case reflect.String:
-					member.SetString(text)
-				case reflect.Int64:
-					member.SetInt(int64(i) - 5)
-				default:
-					member.Set(reflect.ValueOf([]string{text}).Convert(member.Type()))
-				}
-			}
-			check(one)
-			check(all)
-		}
-		all.Audience, all.AMR = append(all.Audience, text), append(all.AMR, text)
-		check(all)
-		all.Audience, all.AMR = oidc.Audience{}, []string{}
-		check(all)
-	}
+func TestClaimsWriteThemselvesAsEncodingJSONDoes(t *testing.T) {
+	appendtest.Same(t, (*oidc.AccessTokenClaims).AppendJSON)
+	appendtest.Same(t, (*oidc.IDTokenClaims).AppendJSON)
 }
 
 func TestCore_3_1_2_1_ParsePrompt(t *testing.T) {

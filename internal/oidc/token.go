@@ -24,7 +24,7 @@ func (a Audience) Has(name string) bool { return slices.Contains(a, name) }
 // MarshalJSON writes one audience as a string, several as an array.
 func (a Audience) MarshalJSON() ([]byte, error) {
 	if len(a) == 1 {
-		return appendText(nil, a[0]), nil
+		return json.Marshal(a[0])
 	}
 	return json.Marshal([]string(a))
 }

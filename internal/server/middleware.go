@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,29 +115,36 @@ func (s *Server) observe(r *http.Request, record *reqlog.Record, status int, sta
 		return
 	}
 	line := slog.NewRecord(ended, level, "request", 0) // Logger would look for the caller, which is always this line
-	addAttrs(&line, r, record, status, took)
+	line.AddAttrs(slog.Any("", &requestLine{method: r.Method, record: record, status: status, took: took}))
 	_ = log.Handle(r.Context(), line) // as Logger: who could be told?
 }
 
-// addAttrs never adds the query, the body or a header: they carry codes, tokens and what people typed.
-func addAttrs(line *slog.Record, r *http.Request, record *reqlog.Record, status int, took time.Duration) {
-	most := [13]slog.Attr{
-		slog.String("request_id", record.RequestID), slog.String("issuer", record.Issuer), slog.String("method", r.Method),
-		slog.String("route", record.Route), slog.Int("status", status), slog.String("outcome", record.Outcome),
-		slog.Int64("micros", took.Microseconds()), slog.String("address", record.Address),
-	}
-	attrs := most[:8]
-	for _, more := range [...]struct{ name, value string }{
+// requestLine is a request's attributes, written one by one as they are walked: slog would first copy them all.
+type requestLine struct {
+	method string
+	record *reqlog.Record
+	status int
+	took   time.Duration
+}
+
+// LogValue is slog.LogValuer.
+func (l *requestLine) LogValue() slog.Value { return slog.GroupValue(slices.Collect(l.Attrs)...) }
+
+// Attrs never yields the query, the body or a header: they carry codes, tokens and what people typed.
+func (l *requestLine) Attrs(yield func(slog.Attr) bool) {
+	record := l.record
+	more := yield(slog.String("request_id", record.RequestID)) && yield(slog.String("issuer", record.Issuer)) &&
+		yield(slog.String("method", l.method)) && yield(slog.String("route", record.Route)) &&
+		yield(slog.Int("status", l.status)) && yield(slog.String("outcome", record.Outcome)) &&
+		yield(slog.Int64("micros", l.took.Microseconds())) && yield(slog.String("address", record.Address))
+	for _, known := range [...]struct{ name, value string }{
 		{"reason", record.Reason}, {"client", record.Client}, {"user", record.User}, {"grant", record.Grant},
 	} {
-		if more.value != "" {
-			attrs = append(attrs, slog.String(more.name, more.value))
-		}
+		more = more && (known.value == "" || yield(slog.String(known.name, known.value)))
 	}
-	if record.Err != nil {
-		attrs = append(attrs, slog.String("error", record.Err.Error()))
+	if more && record.Err != nil {
+		yield(slog.String("error", record.Err.Error()))
 	}
-	line.AddAttrs(attrs...)
 }
 
 // recorder remembers the status for the log. The request's body stands beside it, for one allocation.

@@ -34,7 +34,7 @@ func (h *Handler) ServeToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, response)
+	return wire.WriteJSON(w, http.StatusOK, &response)
 }
 
 // principal is the service account that is signed in, where the issuer asks for one.

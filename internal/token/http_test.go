@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey.dev/internal/jsonappend/appendtest"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/token"
 	"latchkey.dev/internal/tokentest"
 	"latchkey.dev/internal/wire"
 )
@@ -133,4 +135,8 @@ func BenchmarkRefresh(b *testing.B) {
 	for b.Loop() {
 		current = e.must(e.refreshRequest(current)).RefreshToken
 	}
+}
+
+func TestResponseWritesItselfAsEncodingJSONDoes(t *testing.T) {
+	appendtest.Same(t, (*token.Response).AppendJSON)
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"latchkey.dev/internal/client"
+	"latchkey.dev/internal/jsonappend"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
@@ -47,6 +48,18 @@ type Response struct {
 	// What a dialect may put on the wire besides.
 	ExpiresAt                            micros.Time `json:"-"`
 	ClientID, UserID, AccountID, GrantID string      `json:"-"`
+}
+
+// AppendJSON appends what encoding/json makes of the answer.
+func (r *Response) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	b = jsonappend.Text(b, "access_token", r.AccessToken)
+	b = jsonappend.Text(b, "token_type", r.TokenType)
+	b = jsonappend.Number(b, "expires_in", r.ExpiresIn)
+	b = jsonappend.OptText(b, "refresh_token", r.RefreshToken)
+	b = jsonappend.Text(b, "scope", r.Scope)
+	b = jsonappend.OptText(b, "id_token", r.IDToken)
+	return append(b, '}')
 }
 
 // authorization is what a grant type found: who allowed what to which client.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jsonappend"
 	"latchkey.dev/internal/lastuse"
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
@@ -37,6 +38,13 @@ type Response struct {
 	oidc.UserClaims
 
 	AccountID string `json:"account_id,omitempty"`
+}
+
+// AppendJSON appends what encoding/json makes of the answer.
+func (r *Response) AppendJSON(b []byte) []byte {
+	b = r.AppendMembers(append(b, '{'))
+	b = jsonappend.OptText(b, "account_id", r.AccountID)
+	return append(b, '}')
 }
 
 // UserInfo returns the claims that the token opens. Errors are *oauth.Error, or trouble with the database.

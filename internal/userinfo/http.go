@@ -36,7 +36,7 @@ func (h *Handler) ServeUserInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, response)
+	return wire.WriteJSON(w, http.StatusOK, &response)
 }
 
 // exposed lets an app in a browser read why its token was refused.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jsonappend/appendtest"
 	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
@@ -214,4 +215,8 @@ func BenchmarkUserInfo(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestResponseWritesItselfAsEncodingJSONDoes(t *testing.T) {
+	appendtest.Same(t, (*userinfo.Response).AppendJSON)
 }

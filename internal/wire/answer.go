@@ -23,7 +23,9 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	out := jsonWriters.Get().(*jsonWriter)
 	defer jsonWriters.Put(out)
 	out.buffer.Reset()
-	if err := out.encoder.Encode(v); err != nil {
+	if own, ok := v.(interface{ AppendJSON(b []byte) []byte }); ok {
+		out.buffer.Write(append(own.AppendJSON(out.buffer.AvailableBuffer()), '\n'))
+	} else if err := out.encoder.Encode(v); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
 	h := w.Header()
