@@ -75,7 +75,7 @@ func appendAccess(b []byte, access Access) []byte {
 // behind it, which makes a token a fifth shorter.
 func appendText(b []byte, text string) []byte {
 	if len(text) == uuidLength {
-		if id, err := store.ParseID(text); err == nil && store.FormatID(id) == text {
+		if id, err := store.ParseID(text); err == nil {
 			return append(append(b, 0, 1), id[:]...)
 		}
 	}
@@ -87,9 +87,11 @@ func appendText(b []byte, text string) []byte {
 
 const uuidLength = 36
 
-// accessReader reads what appendAccess wrote. After anything wrong it is broken and returns zero values.
+// accessReader reads what appendAccess wrote, in pieces of the one text. After anything wrong it is broken and returns zero values.
 type accessReader struct {
-	rest   []byte
+	plain  []byte
+	text   string // the same
+	at     int
 	broken bool
 }
 
@@ -97,30 +99,29 @@ func parseAccess(plain []byte) (Access, error) {
 	if len(plain) == 0 || plain[0] != opaqueVersion {
 		return Access{}, ErrUnreadable
 	}
-	r := &accessReader{rest: plain[1:]}
+	r := &accessReader{plain: plain, text: string(plain), at: 1}
 	access := Access{
-		JTI: r.text(), Subject: r.text(), ClientID: r.text(), AccountID: r.text(), GrantID: r.text(), FamilyID: r.text(), ACR: r.text(),
+		JTI: r.word(), Subject: r.word(), ClientID: r.word(), AccountID: r.word(), GrantID: r.word(), FamilyID: r.word(), ACR: r.word(),
 		IssuedAt: r.time(), ExpiresAt: r.time(), AuthTime: r.time(),
 		Scopes: oauth.ScopeSet(r.list()), Audience: r.list(), AMR: r.list(),
 	}
-	if r.broken || len(r.rest) > 0 {
+	if r.broken || r.at < len(plain) {
 		return Access{}, ErrUnreadable
 	}
 	return access, nil
 }
 
-func (r *accessReader) take(n uint64) []byte {
-	if r.broken || n > uint64(len(r.rest)) {
+func (r *accessReader) take(n uint64) string {
+	if r.broken || n > uint64(len(r.text)-r.at) {
 		r.broken = true
-		return nil
+		return ""
 	}
-	taken := r.rest[:n]
-	r.rest = r.rest[n:]
-	return taken
+	r.at += int(n)
+	return r.text[r.at-int(n) : r.at]
 }
 
 func (r *accessReader) number() uint64 {
-	n, size := binary.Uvarint(r.rest)
+	n, size := binary.Uvarint(r.plain[r.at:])
 	if size <= 0 {
 		r.broken = true
 		return 0
@@ -130,7 +131,7 @@ func (r *accessReader) number() uint64 {
 }
 
 func (r *accessReader) time() micros.Time {
-	n, size := binary.Varint(r.rest)
+	n, size := binary.Varint(r.plain[r.at:])
 	if size <= 0 {
 		r.broken = true
 		return 0
@@ -139,9 +140,9 @@ func (r *accessReader) time() micros.Time {
 	return micros.Time(n)
 }
 
-func (r *accessReader) text() string {
+func (r *accessReader) word() string {
 	if n := r.number(); n > 0 || r.broken {
-		return string(r.take(n))
+		return r.take(n)
 	}
 	if kind := r.take(1); len(kind) == 0 || kind[0] == 0 {
 		return ""
@@ -153,13 +154,13 @@ func (r *accessReader) text() string {
 
 func (r *accessReader) list() []string {
 	n := r.number()
-	if r.broken || n == 0 || n > uint64(len(r.rest)) {
+	if r.broken || n == 0 || n > uint64(len(r.text)-r.at) {
 		r.broken = r.broken || n > 0
 		return nil
 	}
 	list := make([]string, n)
 	for i := range list {
-		list[i] = r.text()
+		list[i] = r.word()
 	}
 	return list
 }

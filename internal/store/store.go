@@ -150,20 +150,44 @@ func (s *Store) NewID() string {
 	return FormatID(id)
 }
 
+// idGroups are how many of a UUID's bytes stand between its hyphens (RFC 9562 §4).
+var idGroups = [...]int{4, 2, 2, 2, 6}
+
+// idLength is how long a UUID is as text.
+const idLength = 36
+
 // FormatID writes 16 bytes as a UUID.
 func FormatID(id [16]byte) string {
-	text := hex.EncodeToString(id[:])
-	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+	text := formatID(id)
+	return string(text[:])
 }
 
-// ParseID reads a UUID back into its 16 bytes.
-func ParseID(text string) (id [16]byte, err error) {
-	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
-	if err != nil || len(raw) != len(id) {
-		return id, fmt.Errorf("store: %q is not an identifier", text)
+func formatID(id [16]byte) (text [idLength]byte) {
+	rest, at := id[:], 0
+	for _, size := range idGroups {
+		if at > 0 {
+			text[at] = '-'
+			at++
+		}
+		at += hex.Encode(text[at:], rest[:size])
+		rest = rest[size:]
 	}
-	copy(id[:], raw)
-	return id, nil
+	return text
+}
+
+// ParseID reads a UUID back into its 16 bytes, in the one spelling that FormatID writes.
+func ParseID(text string) (id [16]byte, err error) {
+	if len(text) == idLength {
+		rest, at := id[:], 0
+		for _, size := range idGroups { // what is no digit leaves zeros, which are not what was read
+			_, _ = hex.Decode(rest, []byte(text[at:at+2*size]))
+			rest, at = rest[size:], at+2*size+1
+		}
+		if same := formatID(id); string(same[:]) == text {
+			return id, nil
+		}
+	}
+	return [16]byte{}, fmt.Errorf("store: %q is not an identifier", text)
 }
 
 // NewPublicID is a random identifier (128 bits) behind a prefix, for what people and apps see: it tells no time and no count.
