@@ -144,7 +144,7 @@ func (r *accessReader) word() string {
 	if n := r.number(); n > 0 || r.broken {
 		return r.take(n)
 	}
-	if kind := r.take(1); len(kind) == 0 || kind[0] == 0 {
+	if kind := r.take(1); kind == "" || kind[0] == 0 {
 		return ""
 	}
 	var id [16]byte

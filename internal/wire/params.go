@@ -170,11 +170,8 @@ func fromHex(c byte) byte {
 // place in any parameter, and would forge log lines and headers further on.
 func isText(s string) bool {
 	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
+		if s[i]-' ' > '~'-' ' { // a control character, or part of a longer one
 			return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
-		}
-		if s[i] < 0x20 || s[i] == 0x7f {
-			return false
 		}
 	}
 	return true
