@@ -189,15 +189,26 @@ func containsAny(name string, parts []string) bool {
 	return false
 }
 
-// What is measured takes so many measurements' time: the machine's commits, and a line with the limit beside it.
+// What is measured takes so many measurements' time: the machine's commits, and a line with the limits beside it.
 const (
 	commitsCost = 1
 	lineCost    = 2
 )
 
+func (b *bench) costOf(m measurement) int {
+	if m.commits > 0 && b.world.target == nil {
+		return lineCost + commitsCost
+	}
+	return lineCost
+}
+
 // progress tells what is measured next.
 func (b *bench) progress(what string, connections, cost int) {
-	total := b.Repeat * len(b.Connections) * (commitsCost + lineCost*len(b.wanted()))
+	total := commitsCost
+	for _, m := range b.wanted() {
+		total += b.costOf(m)
+	}
+	total *= b.Repeat * len(b.Connections)
 	step := b.Measure + b.Measure/5
 	if b.Repeat > 1 {
 		what = fmt.Sprintf("run %d of %d: %s", b.steps*b.Repeat/total+1, b.Repeat, what)
@@ -211,7 +222,7 @@ func (b *bench) progress(what string, connections, cost int) {
 // answerSize is a token answer's; the limit's body has it too.
 const answerSize = 330
 
-// limits are the machine's own but for net/http's, which is measured beside each line.
+// limits are the machine's own. Those of net/http are measured beside each line, and those of commits beside each that commits once more.
 func (b *bench) limits(ctx context.Context) (err error) {
 	for _, alg := range jwk.Algs() {
 		took, err := signature(b.Rand, b.Clock, alg)
@@ -224,10 +235,7 @@ func (b *bench) limits(ctx context.Context) (err error) {
 		limit := Limit{Connections: connections}
 		if b.world.target == nil { // a running server's database is its own
 			b.progress("the machine's commits", connections, commitsCost)
-			if limit.OneRow, err = b.world.durableCommits(ctx, connections, 1, b.Measure/2); err != nil {
-				return err
-			}
-			if limit.TwoRows, err = b.world.durableCommits(ctx, connections, 2, b.Measure/2); err != nil {
+			if err := b.commits(ctx, &limit); err != nil {
 				return err
 			}
 		}
@@ -236,21 +244,34 @@ func (b *bench) limits(ctx context.Context) (err error) {
 	return nil
 }
 
-// limitBeside measures net/http anew for each line: a machine that is shared with others changes its speed from one minute to the next.
-func (b *bench) limitBeside(ctx context.Context, connections int) (Limit, error) {
+func (b *bench) commits(ctx context.Context, limit *Limit) (err error) {
+	if limit.OneRow, err = b.world.durableCommits(ctx, limit.Connections, 1, b.Measure/2); err != nil {
+		return err
+	}
+	limit.TwoRows, err = b.world.durableCommits(ctx, limit.Connections, 2, b.Measure/2)
+	return err
+}
+
+// limitBeside measures the limits anew for each line: a machine that is shared with others changes its speed from one minute to the next.
+func (b *bench) limitBeside(ctx context.Context, m measurement, connections int) (Limit, error) {
 	r, err := b.drive(ctx, b.bare, connections, func(int) (operation, error) { return repeat(b.world.issue()), nil })
 	if err != nil {
 		return Limit{}, fmt.Errorf("measure the machine: %w", err)
 	}
 	limit := b.report.limit(connections)
 	limit.HTTP, limit.HTTPP99, limit.HTTPCost = r.perSecond(), r.p99.Microseconds(), r.perOperation(r.server)
+	if b.costOf(m) > lineCost {
+		if err := b.commits(ctx, &limit); err != nil {
+			return Limit{}, fmt.Errorf("measure the machine: %w", err)
+		}
+	}
 	b.beside = append(b.beside, limit)
 	return limit, nil
 }
 
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
-	b.progress(m.name, connections, lineCost)
-	limit, err := b.limitBeside(ctx, connections)
+	b.progress(m.name, connections, b.costOf(m))
+	limit, err := b.limitBeside(ctx, m, connections)
 	if err != nil {
 		return Line{}, err
 	}

@@ -21,7 +21,7 @@ type Report struct {
 	// Runs is of how many runs each figure is the median; Seconds is how long each measurement took.
 	Runs    int     `json:"runs"`
 	Seconds float64 `json:"seconds"`
-	// Limits are what the machine itself can do, measured in each run; net/http beside each line, so that the lines' shares are of its speed then.
+	// Limits are what the machine itself can do, measured in each run; beside each line anew, so that its shares are of the machine's speed then.
 	Limits     []Limit     `json:"limits"`
 	Signatures []Signature `json:"signatures"`
 	Lines      []Line      `json:"lines"`
@@ -188,15 +188,19 @@ func each[T any](runs []*Report, part func(*Report) T) []T {
 	return parts
 }
 
-// with takes net/http's figures from the medians of those measured at as many connections.
+// with takes the medians of those measured beside the lines at as many connections; where a line commits nothing, l's own commits.
 func (l Limit) with(beside []Limit) Limit {
 	same := slices.DeleteFunc(slices.Clone(beside), func(other Limit) bool { return other.Connections != l.Connections })
 	if len(same) == 0 {
 		return l
 	}
 	m := medianLimit(same)
-	l.HTTP, l.HTTPP99, l.HTTPCost = m.HTTP, m.HTTPP99, m.HTTPCost
-	return l
+	again := slices.DeleteFunc(same, func(other Limit) bool { return other.OneRow == l.OneRow })
+	if len(again) > 0 {
+		commits := medianLimit(again)
+		m.OneRow, m.TwoRows = commits.OneRow, commits.TwoRows
+	}
+	return m
 }
 
 func medianLimit(runs []Limit) Limit {
