@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +30,8 @@ const (
 	familiesOfGrant = 5
 	tokensDrawn     = 20000
 	keptFor         = 91 * 24 * time.Hour // the default lifetime, and the day by which a row's end runs ahead of it
-	underWay        = 1000                // at most so many tokens were being used when an earlier run ended
+	parts           = 100                 // a run begins at the next of so many parts of the tokens
+	underWay        = 100                 // at most so many were being used when an earlier run was stopped
 )
 
 // fill stores at least so many refresh tokens, with a fifth as many connections, unless an earlier run has done it. The server must not
@@ -79,13 +79,14 @@ func (s *stored) place(number int) int {
 // prepareStored finds where an earlier run stopped, and draws access tokens.
 func (w *world) prepareStored(ctx context.Context) error {
 	s := w.stored
-	var trouble error
-	used := sort.Search(s.filling.Tokens(), func(number int) bool {
+	used, err := firstUnused(s.filling.Tokens(), func(number int) (bool, error) {
 		family, err := w.store.Family(ctx, storedName, s.filling.Family(s.place(number)).ID)
-		trouble = errors.Join(trouble, err)
-		return family.Generation == 1
+		return family.Generation > 1, err
 	})
-	s.next.Store(int64(used) + underWay)
+	if err != nil {
+		return err
+	}
+	s.next.Store(int64(used))
 	site := w.sites[storedName]
 	now := w.clock()
 	for i := range min(tokensDrawn, s.filling.Tokens()) {
@@ -99,7 +100,21 @@ func (w *world) prepareStored(ctx context.Context) error {
 		}
 		s.tokens = append(s.tokens, token)
 	}
-	return trouble
+	return nil
+}
+
+// firstUnused finds the first part of the tokens that no earlier run has begun: one that was stopped left holes among the last that it used.
+func firstUnused(tokens int, used func(number int) (bool, error)) (int, error) {
+	for first := 0; first < tokens; first += max(1, tokens/parts) {
+		begun, err := false, error(nil)
+		for number := first; number < min(first+underWay, tokens) && !begun && err == nil; number++ {
+			begun, err = used(number)
+		}
+		if err != nil || !begun {
+			return first, err
+		}
+	}
+	return tokens, nil
 }
 
 var storedFormat = siteFormat{storedName, issuer.TokenFormat{Kind: issuer.Opaque, Alg: jwk.ES256}}
@@ -108,7 +123,7 @@ var storedFormat = siteFormat{storedName, issuer.TokenFormat{Kind: issuer.Opaque
 func refreshStored(_ context.Context, w *world, _ int) (operation, error) {
 	s, site := w.stored, w.sites[storedName]
 	return func(c *caller) error {
-		number := int(s.next.Add(1))
+		number := int(s.next.Add(1) - 1)
 		if number >= s.filling.Tokens() {
 			return errors.New("every stored refresh token was used: store more, or in a new database")
 		}
