@@ -327,6 +327,9 @@ func download(ctx context.Context, url, path string) error {
 	if err := errors.Join(err, answer.Body.Close()); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	return os.WriteFile(path, body, 0o600)
 }
 

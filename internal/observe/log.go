@@ -23,45 +23,42 @@ type lineHandler struct {
 
 	out    io.Writer
 	second atomic.Pointer[second]
-	lines  sync.Pool // of *[]byte
+	lines  sync.Pool // of *line
 }
 
 // Handle is slog.Handler.
 func (h *lineHandler) Handle(ctx context.Context, entry slog.Record) error {
-	buffer, _ := h.lines.Get().(*[]byte)
-	if buffer == nil {
-		buffer = new([]byte)
+	l, _ := h.lines.Get().(*line)
+	if l == nil {
+		l = newLine()
 	}
-	defer h.lines.Put(buffer)
-	b, plain := (*buffer)[:0], !entry.Time.IsZero()
-	if plain {
-		b = h.appendTime(append(b, `{"time":"`...), entry.Time)
-		b = append(append(append(b, `","level":"`...), entry.Level.String()...), '"')
-		b, plain = appendMember(b, slog.String(slog.MessageKey, entry.Message))
+	defer h.lines.Put(l)
+	if l.plain = !entry.Time.IsZero(); l.plain {
+		l.text = h.appendTime(append(l.text[:0], `{"time":"`...), entry.Time)
+		l.text = append(append(append(l.text, `","level":"`...), entry.Level.String()...), '"')
+		if l.member(slog.String(slog.MessageKey, entry.Message)) {
+			entry.Attrs(l.each)
+		}
 	}
-	add := func(attr slog.Attr) bool {
-		b, plain = appendMember(b, attr)
-		return plain
-	}
-	if plain {
-		entry.Attrs(func(attr slog.Attr) bool {
-			if attr.Key != "" || attr.Value.Kind() != slog.KindLogValuer {
-				return add(attr)
-			}
-			group, ok := attr.Value.LogValuer().(walker)
-			if plain = ok; ok {
-				group.Attrs(add)
-			}
-			return plain
-		})
-	}
-	if !plain {
+	if !l.plain {
 		return h.Handler.Handle(ctx, entry)
 	}
-	b = append(b, '}', '\n')
-	_, err := h.out.Write(b)
-	*buffer = b
+	l.text = append(l.text, '}', '\n')
+	_, err := h.out.Write(l.text)
 	return err
+}
+
+// line is an entry while it is written. Its functions are kept with it, because each costs an allocation.
+type line struct {
+	text       []byte
+	plain      bool // so far
+	each, more func(slog.Attr) bool
+}
+
+func newLine() *line {
+	l := &line{}
+	l.each, l.more = l.attr, l.member
+	return l
 }
 
 // walker is a group of attributes without a name that can be walked without being copied first.
@@ -70,21 +67,35 @@ type walker interface {
 	Attrs(yield func(slog.Attr) bool)
 }
 
-// appendMember appends an attribute behind a comma, if it is plain.
-func appendMember(b []byte, attr slog.Attr) (appended []byte, plain bool) {
-	if attr.Key == "" || !isPlain(attr.Key) {
-		return b, false
+// attr appends an attribute, or each of a group's. It reports whether all of the line is plain.
+func (l *line) attr(attr slog.Attr) bool {
+	if attr.Key != "" || attr.Value.Kind() != slog.KindLogValuer {
+		return l.member(attr)
 	}
-	b = append(append(append(b, `,"`...), attr.Key...), `":`...)
+	group, ok := attr.Value.LogValuer().(walker)
+	if l.plain = ok; ok {
+		group.Attrs(l.more)
+	}
+	return l.plain
+}
+
+// member appends an attribute behind a comma, if it is plain.
+func (l *line) member(attr slog.Attr) bool {
+	if l.plain = attr.Key != "" && isPlain(attr.Key); !l.plain {
+		return false
+	}
+	l.text = append(append(append(l.text, `,"`...), attr.Key...), `":`...)
 	switch attr.Value.Kind() {
 	case slog.KindString:
 		text := attr.Value.String()
-		return append(append(append(b, '"'), text...), '"'), isPlain(text)
+		l.text = append(append(append(l.text, '"'), text...), '"')
+		l.plain = isPlain(text)
 	case slog.KindInt64:
-		return strconv.AppendInt(b, attr.Value.Int64(), 10), true
+		l.text = strconv.AppendInt(l.text, attr.Value.Int64(), 10)
 	default:
-		return b, false
+		l.plain = false
 	}
+	return l.plain
 }
 
 // isPlain tells whether JSON spells a text as it is.
