@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,21 +65,27 @@ func (p *program) showKeys(keys []jwk.Key) error {
 	})
 }
 
+// published is how long the next key must have been: apps may remember the published keys for that long, and could not verify what a
+// younger one signs.
+const published = 24 * time.Hour
+
 func (p *program) keyRotate() *cobra.Command {
 	var alg string
+	var now bool
 	cmd := &cobra.Command{
 		Use: "rotate", Short: "Let the next signing key sign", Args: needs,
 		Long: "Let the next signing key sign. The one before stays published until everything that it signed has expired, and a fresh one is\n" +
-			"published for the next rotation, so no verification fails meanwhile. Leave at least a day between two rotations: apps may\n" +
-			"remember the published keys for that long.",
+			"published for the next rotation, so no verification fails meanwhile. That takes a day between two rotations, because apps may\n" +
+			"remember the published keys for that long; --now rotates sooner, for a key that leaked.",
 		Example: "  latchkey key rotate --issuer acme\n  latchkey key rotate --issuer acme --alg ES256",
 	}
+	cmd.Flags().BoolVar(&now, "now", false, "rotate also when apps may not know the next key yet")
 	cmd.Flags().StringVar(&alg, "alg", "", "rotate only this `algorithm`: RS256, ES256 or EdDSA")
-	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error { return p.rotate(ctx, in, alg) })
+	cmd.RunE = p.at(func(ctx context.Context, in *installation, _ []string) error { return p.rotate(ctx, in, alg, now) })
 	return cmd
 }
 
-func (p *program) rotate(ctx context.Context, in *installation, only string) error {
+func (p *program) rotate(ctx context.Context, in *installation, only string, now bool) error {
 	algs := in.issuer.SigningAlgs()
 	if only != "" {
 		if !slices.Contains(algs, jwk.Alg(only)) {
@@ -90,12 +97,33 @@ func (p *program) rotate(ctx context.Context, in *installation, only string) err
 	if err := keys.Ensure(ctx); err != nil { // an installation that never served has none to rotate
 		return err
 	}
+	if !now {
+		if err := p.knownByNow(ctx, keys, algs); err != nil {
+			return err
+		}
+	}
 	for _, alg := range algs {
 		if _, err := keys.Rotate(ctx, alg); err != nil {
 			return err
 		}
 	}
 	return p.keyList(ctx, in, nil)
+}
+
+// knownByNow refuses to let a key sign that was published a moment ago.
+func (p *program) knownByNow(ctx context.Context, keys *signing.Keys, algs []jwk.Alg) error {
+	all, err := keys.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, key := range all {
+		from := key.CreatedAt.Add(published)
+		if key.State == jwk.StateNext && slices.Contains(algs, key.Alg) && p.clock().Before(from) {
+			return refuse(exitConflict, "the next %s key is published since %s, and apps may remember the keys from before for a day: nothing was rotated; "+
+				"rotate after %s, or add --now if the current key leaked", key.Alg, stamp(micros.Of(key.CreatedAt)), stamp(micros.Of(from)))
+		}
+	}
+	return nil
 }
 
 func joined[T ~string](words []T) string {

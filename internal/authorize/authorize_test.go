@@ -41,10 +41,23 @@ func TestRFC6749_4_1_2_1_UnprovenRequestsAreNeverRedirected(t *testing.T) {
 
 func TestRFC6749_3_1_RepeatedParametersAreRefused(t *testing.T) {
 	r := servertest.New(t)
-	for _, name := range []string{"client_id", "redirect_uri", "state", "scope", "response_type", "code_challenge"} {
+	for _, name := range []string{"client_id", "redirect_uri"} {
 		page := r.Ada().Arrive(r.Request(r.App) + "&" + name + "=x")
 		if page.Location != nil || page.Status != http.StatusBadRequest || page.Fault() != oauth.CodeInvalidRequest {
 			t.Errorf("%s twice: %d %q %v", name, page.Status, page.Fault(), page.Location)
+		}
+	}
+	for name, state := range map[string]string{
+		"state": "", "state=x&scope": "", "scope": "af0ifjsldkj", "response_type": "af0ifjsldkj", "code_challenge": "af0ifjsldkj",
+	} {
+		back := r.Back(r.Ada().Arrive(r.Request(r.App) + "&" + name + "=x"))
+		if back.Get("error") != oauth.CodeInvalidRequest || !strings.Contains(back.Get("error_description"), "more than once") || back.Has("code") || back.Get("state") != state {
+			t.Errorf("%s twice: back with %v", name, back)
+		}
+	}
+	for _, wrong := range [][]string{{"client_id", "nobody"}, {"redirect_uri", "https://evil.example/cb"}} {
+		if page := r.Ada().Arrive(r.Request(r.App, wrong...) + "&state=x"); page.Location != nil || page.Fault() == "" {
+			t.Errorf("%s %s and state twice: %d %v", wrong[0], wrong[1], page.Status, page.Location)
 		}
 	}
 }

@@ -11,8 +11,13 @@ import (
 // ServeAuthorize answers GET and POST alike (OpenID Connect Core §3.1.2.1).
 func (h *Handler) ServeAuthorize(w http.ResponseWriter, r *http.Request) error {
 	params, err := parameters(r)
-	if err != nil { // a repeated client_id or redirect_uri proves nothing, so this is a page too
+	if err != nil {
 		return err
+	}
+	for _, name := range params.Repeated() {
+		if name == "client_id" || name == "redirect_uri" { // it proves nothing, so this is a page too
+			return wire.RepeatedParameter(name)
+		}
 	}
 	return h.Answer(w, r, RequestFrom(params))
 }
@@ -41,7 +46,7 @@ func answerRefusal(w http.ResponseWriter, r *http.Request, refusal *destination.
 
 func parameters(r *http.Request) (wire.Params, error) {
 	if r.Method == http.MethodPost {
-		return wire.Form(r, repeatable)
+		return wire.Form(r, repeatable, wire.AnyParameter)
 	}
-	return wire.Query(r, repeatable)
+	return wire.Query(r, repeatable, wire.AnyParameter)
 }

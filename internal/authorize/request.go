@@ -22,11 +22,13 @@ type Request struct {
 	RequestObject       string // request, §6.1
 	RequestURI          string // §6.2
 	Registration        string // §7.2.1
+	// Repeated are those of the others that came more than once (RFC 6749 §3.1).
+	Repeated []string
 	// Face names the way the request came, where that is not the standard's.
 	Face string
 }
 
-// repeatable names the parameters that may come more than once (RFC 8707 §2); any other that does is refused.
+// repeatable names the parameters that may come more than once (RFC 8707 §2); a request with any other that does is refused.
 const repeatable = "resource"
 
 // RequestFrom names the parameters. display, acr_values, claims_locales and claims are not read: they ask for what may be
@@ -38,5 +40,6 @@ func RequestFrom(p wire.Params) Request {
 		CodeChallengeMethod: p.Get("code_challenge_method"), Resources: p.List(repeatable), Nonce: p.Get("nonce"),
 		Prompt: p.Get("prompt"), MaxAge: p.Get("max_age"), IDTokenHint: p.Get("id_token_hint"), LoginHint: p.Get("login_hint"),
 		UILocales: p.Get("ui_locales"), RequestObject: p.Get("request"), RequestURI: p.Get("request_uri"), Registration: p.Get("registration"),
+		Repeated: p.Repeated(),
 	}
 }

@@ -2,9 +2,11 @@ package authorize
 
 import (
 	"context"
+	"slices"
 	"unicode/utf8"
 
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/wire"
 )
 
 // Bounds of what a client has carried for it, in bytes.
@@ -12,6 +14,17 @@ const (
 	longestState = 2 << 10
 	longestNonce = 512
 )
+
+// checkRepeated refuses what came twice. Of two states neither goes back: which one the app would know again is anyone's guess.
+func (h *Handler) checkRepeated(_ context.Context, p *proven) error {
+	if len(p.request.Repeated) == 0 {
+		return nil
+	}
+	if slices.Contains(p.request.Repeated, "state") {
+		p.to = p.to.Carrying("", h.Issuer.URL)
+	}
+	return wire.RepeatedParameter(p.request.Repeated[0])
+}
 
 // checkState bounds it. A state that is too long does not go back either: the browser's address would be too long with it.
 func (h *Handler) checkState(_ context.Context, p *proven) error {

@@ -45,6 +45,7 @@ var (
 		{"redirect_uri", "OAuth 2.1 §2.3.1, RFC 8252 §7.3", atAuthorize | atPAR, (*Handler).proveRedirectURI},
 	}
 	checks = []check{
+		{"any", "RFC 6749 §3.1", atAuthorize, (*Handler).checkRepeated},
 		{"state", "RFC 6749 §4.1.1", atAuthorize | atPAR, (*Handler).checkState},
 		{"response_type", "RFC 6749 §3.1.1", atAuthorize | atPAR, (*Handler).checkResponseType},
 		{"response_mode", "OAuth 2.0 Multiple Response Types §2.1", atAuthorize | atPAR, (*Handler).checkResponseMode},

@@ -13,6 +13,7 @@ import (
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
+	"latchkey.dev/internal/yamlfile"
 )
 
 // treacherous is right on every example, and goes wrong on what some requests bring.
@@ -262,5 +263,29 @@ func TestRefusalOfAMappingIsTheClients(t *testing.T) {
 	var refused *oauth.Error
 	if !errors.As(err, &refused) || refused.Code != "slow_down" || refused.Status != 429 || refused.Reason != "busy" || refused.Description != "later" {
 		t.Errorf("%+v", refused)
+	}
+}
+
+// What bounds a mapping is how much it does, not how long that takes on a machine that has other work.
+func TestAMappingIsBoundedByStepsNotByTime(t *testing.T) {
+	counted := func(text string) (made any, steps int, err error) {
+		p, err := compile("request", yamlfile.Source{Text: text}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := &fuel{Context: t.Context(), steps: mappingSteps}
+		first, _ := p.code.RunWithContext(used, nil).Next()
+		if failed, ok := first.(error); ok {
+			err = failed
+		}
+		return first, mappingSteps - used.steps, err
+	}
+	for range 2 { // the same, however fast the machine is
+		if _, steps, err := counted("[range(1000000000)]"); !errors.Is(err, errSpent) || steps != mappingSteps+1 {
+			t.Errorf("an endless one ends with %v after %d steps", err, steps)
+		}
+		if made, steps, err := counted("[range(50000)] | map(. + 1) | length"); made != 50000 || steps > mappingSteps/2 || err != nil {
+			t.Errorf("a long list makes %v in %d steps, %v", made, steps, err)
+		}
 	}
 }

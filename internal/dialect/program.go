@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/itchyny/gojq"
 
@@ -15,9 +14,9 @@ import (
 	"latchkey.dev/internal/yamlfile"
 )
 
-// mappingTime is how long a mapping may run. An honest one takes microseconds; the bound is wide, because on a machine that is
-// busy a moment passes for other reasons.
-const mappingTime = time.Second
+// mappingSteps is how much a mapping may do, in the interpreter's own steps. An honest one takes a few hundred, and some twenty for each
+// member of a long list; this many take a part of a second. It is no length of time: on a busy machine that passes for other reasons.
+const mappingSteps = 2_000_000
 
 // maxAnswer bounds what a mapping may make, in bytes of JSON.
 const maxAnswer = 256 << 10
@@ -213,14 +212,12 @@ func (p *program) run(ctx context.Context, route string, input any) (mapped any,
 
 // interpret runs the whole of jq.
 func (p *program) interpret(ctx context.Context, route string, input any) (mapped any, err error) {
-	ctx, cancel := context.WithTimeout(ctx, mappingTime)
-	defer cancel()
 	defer func() {
 		if caught := recover(); caught != nil {
 			mapped, err = nil, &failure{route: route, mapping: p.name, what: "it broke the interpreter"}
 		}
 	}()
-	results := p.code.RunWithContext(ctx, input)
+	results := p.code.RunWithContext(&fuel{Context: ctx, steps: mappingSteps}, input)
 	first, ok := results.Next()
 	if !ok {
 		return nil, &failure{route: route, mapping: p.name, what: "it makes nothing"}
@@ -234,6 +231,36 @@ func (p *program) interpret(ctx context.Context, route string, input any) (mappe
 	return first, nil
 }
 
+// fuel is a context that ends after so many steps: gojq asks for Done before each.
+type fuel struct {
+	context.Context
+
+	steps int
+}
+
+var errSpent = errors.New("all steps are spent")
+
+// over is what has ended.
+var over = func() <-chan struct{} {
+	ended := make(chan struct{})
+	close(ended)
+	return ended
+}()
+
+func (f *fuel) Done() <-chan struct{} {
+	if f.steps--; f.steps < 0 {
+		return over
+	}
+	return f.Context.Done()
+}
+
+func (f *fuel) Err() error {
+	if f.steps < 0 {
+		return errSpent
+	}
+	return f.Context.Err()
+}
+
 // thrown tells a refusal that the mapping asks for from a mistake in it.
 func (p *program) thrown(route string, thrown error) error {
 	if value, ok := errors.AsType[gojq.ValueError](thrown); ok {
@@ -242,10 +269,10 @@ func (p *program) thrown(route string, thrown error) error {
 		}
 		return &failure{route: route, mapping: p.name, what: "it calls error without an object"}
 	}
-	if errors.Is(thrown, context.DeadlineExceeded) {
+	if errors.Is(thrown, errSpent) {
 		return &failure{route: route, mapping: p.name, what: "it does not end"}
 	}
-	if errors.Is(thrown, context.Canceled) {
+	if errors.Is(thrown, context.Canceled) || errors.Is(thrown, context.DeadlineExceeded) {
 		return thrown // the client has gone
 	}
 	return &failure{route: route, mapping: p.name, what: withoutValues(thrown.Error()), detail: thrown.Error()}

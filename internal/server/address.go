@@ -23,7 +23,7 @@ func (p proxies) clientAddress(r *http.Request) string {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		hop = strings.TrimSpace(hop)
+		hop = withoutPort(strings.TrimSpace(hop))
 		if _, err := netip.ParseAddr(hop); err != nil {
 			break
 		}
@@ -33,6 +33,14 @@ func (p proxies) clientAddress(r *http.Request) string {
 		}
 	}
 	return host
+}
+
+// withoutPort takes off what some proxies write behind the address: 203.0.113.7:4711, [2001:db8::1]:443, [2001:db8::1].
+func withoutPort(hop string) string {
+	if with, err := netip.ParseAddrPort(hop); err == nil {
+		return with.Addr().String()
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(hop, "["), "]")
 }
 
 func (p proxies) trusted(host string) bool {

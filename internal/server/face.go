@@ -38,27 +38,33 @@ func documentFace(s *site, handle handler) http.Handler {
 
 // pageFace is for people: the issuer's brand and language around every page, and forms from our own pages only.
 func pageFace(s *site, handle handler) http.Handler {
-	return s.sameOrigin(s.chrome(s.pageErrors(handle)))
+	return s.sameOrigin(s.chrome(s.pageErrors(handle, ourPage)))
 }
 
 // openPageFace is for pages that other sites may post to: an authorization request and a logout request (OpenID Connect
 // Core §3.1.2.1, RP-Initiated Logout §2). They change nothing without a further page of ours.
 func openPageFace(s *site, handle handler) http.Handler {
-	return s.chrome(s.pageErrors(handle))
+	return s.chrome(s.pageErrors(handle, appsPage))
 }
 
+// Who sent a person to a page: another page of ours, or an app, which then learns what is wrong with its request.
+const (
+	ourPage  = true
+	appsPage = false
+)
+
 // pageErrors shows errors as pages.
-func (s *site) pageErrors(handle handler) http.Handler {
+func (s *site) pageErrors(handle handler, ours bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := handle(w, r); err != nil {
-			s.writePageError(w, r, err)
+			s.writePageError(w, r, err, ours)
 		}
 	})
 }
 
-func (s *site) writePageError(w http.ResponseWriter, r *http.Request, err error) {
+func (s *site) writePageError(w http.ResponseWriter, r *http.Request, err error, ours bool) {
 	meant := wire.Note(r.Context(), err)
-	status, page := errorPage(r, meant)
+	status, page := errorPage(r, meant, ours)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter(meant))
 	}
@@ -68,7 +74,7 @@ func (s *site) writePageError(w http.ResponseWriter, r *http.Request, err error)
 	}
 }
 
-func errorPage(r *http.Request, meant *oauth.Error) (int, web.Page) {
+func errorPage(r *http.Request, meant *oauth.Error, ours bool) (int, web.Page) {
 	switch status := meant.HTTPStatus(); status {
 	case http.StatusServiceUnavailable:
 		return status, web.ServerBusy{RetryAfter: meant.RetryAfter, RetryURL: retryURL(r)}
@@ -79,7 +85,7 @@ func errorPage(r *http.Request, meant *oauth.Error) (int, web.Page) {
 	case http.StatusMethodNotAllowed:
 		return status, web.MethodNotAllowed{}
 	default:
-		return status, web.Error{Code: meant.Code, Detail: meant.Description}
+		return status, web.Error{Code: meant.Code, Detail: meant.Description, Ours: ours}
 	}
 }
 

@@ -260,6 +260,11 @@ func TestForwardingHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 		{"rubbish is not an address", proxy, "10.0.0.1:5", []string{"203.0.113.9, rubbish"}, "10.0.0.1"},
 		{"no header", proxy, "10.0.0.1:5", nil, "10.0.0.1"},
 		{"IPv6", proxy, "[::1]:5", []string{"2001:db8::9"}, "2001:db8::9"},
+		{"with a port", proxy, "10.0.0.1:5", []string{"1.1.1.1, 203.0.113.9:4711"}, "203.0.113.9"},
+		{"a proxy with a port", proxy, "10.0.0.1:5", []string{"203.0.113.9:4711, 10.0.0.2:80"}, "203.0.113.9"},
+		{"IPv6 with a port", proxy, "[::1]:5", []string{"[2001:db8::9]:443"}, "2001:db8::9"},
+		{"IPv6 in brackets", proxy, "[::1]:5", []string{"[2001:db8::9]"}, "2001:db8::9"},
+		{"a port alone is not an address", proxy, "10.0.0.1:5", []string{"203.0.113.9, :80"}, "10.0.0.1"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://acme.example/", nil)
 		r.RemoteAddr = c.peer

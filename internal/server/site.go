@@ -226,7 +226,7 @@ func (s *site) sameOrigin(next http.Handler) http.Handler {
 		if err := s.csrf.Check(r); err != nil {
 			refused := oauth.InvalidRequest("this form was sent from another site; open the page here and send it again")
 			refused.Code, refused.Status = "cross_origin", http.StatusForbidden
-			s.writePageError(w, r, refused)
+			s.writePageError(w, r, refused, ourPage)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -240,7 +240,7 @@ func (s *site) chrome(next http.Handler) http.Handler {
 		chrome.Preference.UILocales = uiLocales(r)
 		current, err := s.sessions.Current(r)
 		if err != nil {
-			s.writePageError(w, r.WithContext(web.WithChrome(r.Context(), chrome)), err)
+			s.writePageError(w, r.WithContext(web.WithChrome(r.Context(), chrome)), err, ourPage)
 			return
 		}
 		if current != nil {

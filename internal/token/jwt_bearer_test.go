@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,5 +182,17 @@ func TestASingleUseTokenComesWithoutARefreshToken(t *testing.T) {
 	m := newMachine(t, func(i *issuer.Issuer) { i.Policy.SingleUseTokens = true })
 	if answer := m.redeemed(); answer.RefreshToken != "" {
 		t.Error("a refresh token would buy a second one")
+	}
+}
+
+// RFC 6749 §5.1, §3.3: scope is optional, and never an empty text.
+func TestRFC6749_5_1_NoScopeIsLeftOut(t *testing.T) {
+	answer := token.Response{AccessToken: "a", TokenType: "Bearer"}
+	if text := string(answer.AppendJSON(nil)); strings.Contains(text, "scope") {
+		t.Error(text)
+	}
+	answer.Scope = "orders.read"
+	if text := string(answer.AppendJSON(nil)); !strings.Contains(text, `"scope":"orders.read"`) {
+		t.Error(text)
 	}
 }

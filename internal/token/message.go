@@ -42,7 +42,7 @@ type Response struct {
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int64  `json:"expires_in"` // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        string `json:"scope"` // always said, for it may be less than was asked
+	Scope        string `json:"scope,omitempty"` // always said where there is any, for it may be less than was asked
 	IDToken      string `json:"id_token,omitempty"`
 
 	// What a dialect may put on the wire besides.
@@ -57,7 +57,7 @@ func (r *Response) AppendJSON(b []byte) []byte {
 	b = jsonappend.Text(b, "token_type", r.TokenType)
 	b = jsonappend.Number(b, "expires_in", r.ExpiresIn)
 	b = jsonappend.OptText(b, "refresh_token", r.RefreshToken)
-	b = jsonappend.Text(b, "scope", r.Scope)
+	b = jsonappend.OptText(b, "scope", r.Scope)
 	b = jsonappend.OptText(b, "id_token", r.IDToken)
 	return append(b, '}')
 }

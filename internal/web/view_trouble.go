@@ -10,6 +10,7 @@ type Error struct {
 	App     App    // the app that sent the person, if it is known; Name empty: unknown
 	BackURL string // proven address of the app; empty: no link
 	Detail  string // for the app's developer, in English, folded away; never a secret
+	Ours    bool   // it came from a page of ours, or from a person's own hand: no app has to do with it
 }
 
 func (v Error) page() meta {
@@ -21,6 +22,11 @@ func (v Error) Words() string {
 	switch v.Code {
 	case "invalid_client", "invalid_redirect_uri", "unauthorized_client", "cross_origin", "server_error":
 		return v.Code
+	}
+	if v.Ours {
+		return "other"
+	}
+	switch v.Code {
 	case "invalid_request", "unsupported_response_type", "invalid_scope", "invalid_target", "request_not_supported", "request_uri_not_supported":
 		return "invalid_request"
 	}
@@ -28,7 +34,9 @@ func (v Error) Words() string {
 }
 
 // InFlow tells whether the error ended a connection, so that the page says that nothing was connected.
-func (v Error) InFlow() bool { return v.Words() != "cross_origin" && v.Words() != "server_error" }
+func (v Error) InFlow() bool {
+	return !v.Ours && v.Words() != "cross_origin" && v.Words() != "server_error"
+}
 
 // FlowExpired says that the page was open for too long and nothing was connected.
 type FlowExpired struct {

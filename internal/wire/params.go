@@ -22,7 +22,19 @@ const (
 // order, which for a dozen fields costs less than a map. A parameter without a
 // value counts as omitted (RFC 6749 §3.1).
 type Params struct {
-	fields []field
+	fields   []field
+	repeated []string
+}
+
+// AnyParameter, named repeatable, lets every parameter come more than once, for who has an answer of their own to that: see Repeated.
+const AnyParameter = "*"
+
+// Repeated names the parameters that came more than once and should not have.
+func (p Params) Repeated() []string { return p.repeated }
+
+// RepeatedParameter refuses one of them (RFC 6749 §3.1).
+func RepeatedParameter(name string) *oauth.Error {
+	return oauth.InvalidRequest("the parameter %s is given more than once; send it once (RFC 6749 section 3.1)", nameForPeople(name))
 }
 
 type field struct{ name, value string }
@@ -93,7 +105,10 @@ func parseParams(raw string, repeatable []string) (Params, error) {
 			return Params{}, err
 		}
 		if p.repeats(f.name) && !slices.Contains(repeatable, f.name) {
-			return Params{}, oauth.InvalidRequest("the parameter %s is given more than once; send it once (RFC 6749 section 3.1)", nameForPeople(f.name))
+			if !slices.Contains(repeatable, AnyParameter) {
+				return Params{}, RepeatedParameter(f.name)
+			}
+			p.repeated = append(p.repeated, f.name)
 		}
 		p.fields = append(p.fields, f)
 	}
