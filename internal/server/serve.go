@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/micros"
+	"latchkey.dev/internal/park"
 	"latchkey.dev/internal/store"
 )
 
@@ -22,6 +23,10 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )
+
+// idleInside is how many idle connections net/http holds itself, 18 MB; the rest are parked. A connection that comes back from there
+// costs TODO, so it is as many as may well be in use in turns.
+const idleInside = 1000
 
 // How stopping is paced: first every answer says that its connection closes, while requests are still taken; then the listener
 // closes, and what came just before still gets its answer; then what is under way may finish.
@@ -59,10 +64,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- httpServer.Serve(listener) }()
+	go func() { failed <- park.Serve(httpServer, listener, idleInside, time.Now) }()
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
+		return errors.Join(fmt.Errorf("serve: %w", err), httpServer.Close())
 	case <-ctx.Done():
 		return s.drain(context.WithoutCancel(ctx), httpServer, listener)
 	}
