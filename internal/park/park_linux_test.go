@@ -26,10 +26,11 @@ const patience = 20 * time.Second
 
 // site is net/http behind Serve.
 type site struct {
-	server *http.Server
-	lot    *lot
-	addr   string
-	served chan error
+	server   *http.Server
+	listener net.Listener
+	lot      *lot
+	addr     string
+	served   chan error
 }
 
 func begin(t *testing.T, inside int, idle time.Duration) *site {
@@ -38,10 +39,10 @@ func begin(t *testing.T, inside int, idle time.Duration) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{addr: listener.Addr().String(), served: make(chan error, 1)}
+	s := &site{listener: listener, addr: listener.Addr().String(), served: make(chan error, 1)}
 	lots := make(chan *lot, 1)
-	s.server = &http.Server{
-		Handler: http.HandlerFunc(echo), ReadHeaderTimeout: patience, IdleTimeout: idle,
+	s.server = &http.Server{ // without another timeout, net/http takes back no deadline that the lot has set
+		Handler: http.HandlerFunc(echo), IdleTimeout: idle,
 		BaseContext: func(l net.Listener) context.Context {
 			if l, ok := l.(*lot); ok {
 				lots <- l
@@ -377,19 +378,56 @@ func TestShutdownWhileParking(t *testing.T) {
 
 // The listener is closed first when a server stops gracefully; who is there is served until the end.
 func TestParkedAreServedWithoutTheListener(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	server := &http.Server{Handler: http.HandlerFunc(echo), ReadHeaderTimeout: patience}
-	served := make(chan error, 1)
-	go func() { served <- Serve(server, listener, 0, time.Now) }()
-	t.Cleanup(func() { _ = server.Close() })
-	v := (&site{addr: listener.Addr().String()}).visit(t)
+	s := begin(t, 0, patience)
+	v := s.visit(t)
 	must(t, v.ask("/1", ""))
-	must(t, listener.Close())
-	if err := <-served; !errors.Is(err, net.ErrClosed) {
+	eventually(t, "parked", s.parked, 1)
+	must(t, s.listener.Close())
+	if err := <-s.served; !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
 	must(t, v.ask("/2", ""))
+}
+
+// net/http closes a connection of its own that Shutdown has closed too; the first of them decides, and the second touches nothing.
+func TestOneOwner(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	l, err := open(listener.Addr(), 0, time.Now)
+	must(t, err)
+	s := &site{addr: listener.Addr().String(), lot: l}
+	var visitors [2]*visitor
+	var conns [2]*conn
+	for i := range conns {
+		visitors[i] = s.visit(t)
+		tcp, err := listener.Accept()
+		must(t, err)
+		conns[i] = newConn(tcp.(*net.TCPConn), l)
+		conns[i].leaving.Store(true)
+	}
+	must(t, conns[0].Close())
+	if err := conns[0].Close(); !errors.Is(err, net.ErrClosed) || s.parked() != 1 {
+		t.Errorf("closed twice: %v, %d parked", err, s.parked())
+	}
+	must(t, visitors[0].send("a request"))
+	back, err := l.Accept()
+	must(t, err)
+	if err := conns[0].Close(); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := io.ReadFull(back, make([]byte, len("a request"))); err != nil {
+		t.Errorf("the one that came back was closed by the one that had left: %v", err)
+	}
+	must(t, back.Close())
+	must(t, l.Close())
+	if err := conns[1].Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("parked in a lot that is closed: %v", err)
+	}
+	must(t, visitors[1].SetReadDeadline(time.Now().Add(patience)))
+	if _, err := visitors[1].in.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
 }
 
 // A parked connection costs its socket and a line in a map; inside net/http it is 18 KB.
