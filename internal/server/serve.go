@@ -114,14 +114,17 @@ func (s *Server) prune(ctx context.Context) {
 	s.every(ctx, pruneInterval, "prune expired rows", func() error { return s.Prune(ctx) })
 }
 
-// Prune deletes what is over for long enough now. Serve does so all the time.
+// Prune deletes what is over for long enough now. Serve does so all the time. After each round it rests for as long as that took: without
+// rests, and with batches five times as large, a backlog of events tripled what a commit took on SQLite, and its p99 went from 7 to 40 ms.
 func (s *Server) Prune(ctx context.Context) error {
 	over := s.horizon(s.config.Store.Now())
 	for {
+		began := s.clock()
 		rows, err := s.config.Store.Prune(ctx, over)
 		if err != nil || rows == 0 {
 			return err
 		}
+		pause(ctx, s.clock().Sub(began))
 	}
 }
 

@@ -295,7 +295,7 @@ func (q *Queries) PollDevice(ctx context.Context, arg PollDeviceParams) (int64, 
 }
 
 const pruneDeviceCodes = `-- name: PruneDeviceCodes :execrows
-DELETE FROM device_codes WHERE hash IN (SELECT d.hash FROM device_codes AS d WHERE d.expires_at <= $1 ORDER BY d.expires_at LIMIT 500)
+DELETE FROM device_codes WHERE hash IN (SELECT d.hash FROM device_codes AS d WHERE d.expires_at <= $1 ORDER BY d.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneDeviceCodes(ctx context.Context, expiresAt micros.Time) (int64, error) {

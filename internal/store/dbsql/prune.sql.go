@@ -84,7 +84,7 @@ func (q *Queries) EndServiceAccess(ctx context.Context, grantID string) ([]EndSe
 }
 
 const pruneChallenges = `-- name: PruneChallenges :execrows
-DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 500)
+DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneChallenges(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -96,7 +96,7 @@ func (q *Queries) PruneChallenges(ctx context.Context, expiresAt micros.Time) (i
 }
 
 const pruneCodes = `-- name: PruneCodes :execrows
-DELETE FROM codes WHERE hash IN (SELECT c.hash FROM codes AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 500)
+DELETE FROM codes WHERE hash IN (SELECT c.hash FROM codes AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneCodes(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -108,7 +108,7 @@ func (q *Queries) PruneCodes(ctx context.Context, expiresAt micros.Time) (int64,
 }
 
 const pruneEvents = `-- name: PruneEvents :execrows
-DELETE FROM events WHERE id IN (SELECT e.id FROM events AS e WHERE e.id < $1 ORDER BY e.id LIMIT 500)
+DELETE FROM events WHERE id IN (SELECT e.id FROM events AS e WHERE e.id < $1 ORDER BY e.id LIMIT 100)
 `
 
 // An identifier begins with its time, so the primary key knows which are old.
@@ -121,7 +121,7 @@ func (q *Queries) PruneEvents(ctx context.Context, id string) (int64, error) {
 }
 
 const pruneFamilies = `-- name: PruneFamilies :execrows
-DELETE FROM families WHERE id IN (SELECT f.id FROM families AS f WHERE f.expires_at <= $1 ORDER BY f.expires_at LIMIT 500)
+DELETE FROM families WHERE id IN (SELECT f.id FROM families AS f WHERE f.expires_at <= $1 ORDER BY f.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneFamilies(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -159,7 +159,7 @@ func (q *Queries) PruneGrants(ctx context.Context, revokedAt micros.Time) ([]str
 }
 
 const pruneInvitations = `-- name: PruneInvitations :execrows
-DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invitations AS i WHERE i.expires_at <= $1 ORDER BY i.expires_at LIMIT 500)
+DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invitations AS i WHERE i.expires_at <= $1 ORDER BY i.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneInvitations(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -171,7 +171,7 @@ func (q *Queries) PruneInvitations(ctx context.Context, expiresAt micros.Time) (
 }
 
 const pruneRevokedTokens = `-- name: PruneRevokedTokens :execrows
-DELETE FROM revoked_tokens WHERE id IN (SELECT t.id FROM revoked_tokens AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 500)
+DELETE FROM revoked_tokens WHERE id IN (SELECT t.id FROM revoked_tokens AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneRevokedTokens(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -183,7 +183,7 @@ func (q *Queries) PruneRevokedTokens(ctx context.Context, expiresAt micros.Time)
 }
 
 const pruneSessions = `-- name: PruneSessions :execrows
-DELETE FROM sessions WHERE hash IN (SELECT s.hash FROM sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 500)
+DELETE FROM sessions WHERE hash IN (SELECT s.hash FROM sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneSessions(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -195,7 +195,7 @@ func (q *Queries) PruneSessions(ctx context.Context, expiresAt micros.Time) (int
 }
 
 const pruneThrottles = `-- name: PruneThrottles :execrows
-DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM throttles AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 500)
+DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM throttles AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneThrottles(ctx context.Context, expiresAt micros.Time) (int64, error) {

@@ -749,7 +749,7 @@ func (q *Queries) LockServiceAccount(ctx context.Context, arg LockServiceAccount
 }
 
 const pruneAssertions = `-- name: PruneAssertions :execrows
-DELETE FROM assertions WHERE hash IN (SELECT a.hash FROM assertions AS a WHERE a.expires_at <= $1 ORDER BY a.expires_at LIMIT 500)
+DELETE FROM assertions WHERE hash IN (SELECT a.hash FROM assertions AS a WHERE a.expires_at <= $1 ORDER BY a.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneAssertions(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -761,7 +761,7 @@ func (q *Queries) PruneAssertions(ctx context.Context, expiresAt micros.Time) (i
 }
 
 const pruneExchanges = `-- name: PruneExchanges :execrows
-DELETE FROM exchanges WHERE id IN (SELECT e.id FROM exchanges AS e WHERE e.expires_at > 0 AND e.expires_at <= $1 ORDER BY e.expires_at LIMIT 500)
+DELETE FROM exchanges WHERE id IN (SELECT e.id FROM exchanges AS e WHERE e.expires_at > 0 AND e.expires_at <= $1 ORDER BY e.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneExchanges(ctx context.Context, expiresAt micros.Time) (int64, error) {
@@ -773,7 +773,7 @@ func (q *Queries) PruneExchanges(ctx context.Context, expiresAt micros.Time) (in
 }
 
 const pruneServiceSessions = `-- name: PruneServiceSessions :execrows
-DELETE FROM service_sessions WHERE hash IN (SELECT s.hash FROM service_sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 500)
+DELETE FROM service_sessions WHERE hash IN (SELECT s.hash FROM service_sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 100)
 `
 
 func (q *Queries) PruneServiceSessions(ctx context.Context, expiresAt micros.Time) (int64, error) {

@@ -36,7 +36,7 @@ UPDATE device_codes SET used_at = $2 WHERE hash = $1 AND allowed_at > 0 AND used
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = device_codes.grant_id AND grants.revoked_at = 0);
 
 -- name: PruneDeviceCodes :execrows
-DELETE FROM device_codes WHERE hash IN (SELECT d.hash FROM device_codes AS d WHERE d.expires_at <= $1 ORDER BY d.expires_at LIMIT 500);
+DELETE FROM device_codes WHERE hash IN (SELECT d.hash FROM device_codes AS d WHERE d.expires_at <= $1 ORDER BY d.expires_at LIMIT 100);
 
 -- name: InsertRegistration :exec
 INSERT INTO registrations (issuer, client_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5);

@@ -1,27 +1,27 @@
 -- name: PruneCodes :execrows
-DELETE FROM codes WHERE hash IN (SELECT c.hash FROM codes AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 500);
+DELETE FROM codes WHERE hash IN (SELECT c.hash FROM codes AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 100);
 
 -- name: PruneFamilies :execrows
-DELETE FROM families WHERE id IN (SELECT f.id FROM families AS f WHERE f.expires_at <= $1 ORDER BY f.expires_at LIMIT 500);
+DELETE FROM families WHERE id IN (SELECT f.id FROM families AS f WHERE f.expires_at <= $1 ORDER BY f.expires_at LIMIT 100);
 
 -- name: PruneRevokedTokens :execrows
-DELETE FROM revoked_tokens WHERE id IN (SELECT t.id FROM revoked_tokens AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 500);
+DELETE FROM revoked_tokens WHERE id IN (SELECT t.id FROM revoked_tokens AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 100);
 
 -- name: PruneSessions :execrows
-DELETE FROM sessions WHERE hash IN (SELECT s.hash FROM sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 500);
+DELETE FROM sessions WHERE hash IN (SELECT s.hash FROM sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 100);
 
 -- name: PruneChallenges :execrows
-DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 500);
+DELETE FROM challenges WHERE hash IN (SELECT c.hash FROM challenges AS c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 100);
 
 -- name: PruneThrottles :execrows
-DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM throttles AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 500);
+DELETE FROM throttles WHERE (issuer, name) IN (SELECT t.issuer, t.name FROM throttles AS t WHERE t.expires_at <= $1 ORDER BY t.expires_at LIMIT 100);
 
 -- name: PruneInvitations :execrows
-DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invitations AS i WHERE i.expires_at <= $1 ORDER BY i.expires_at LIMIT 500);
+DELETE FROM invitations WHERE (issuer, id) IN (SELECT i.issuer, i.id FROM invitations AS i WHERE i.expires_at <= $1 ORDER BY i.expires_at LIMIT 100);
 
 -- name: PruneEvents :execrows
 -- An identifier begins with its time, so the primary key knows which are old.
-DELETE FROM events WHERE id IN (SELECT e.id FROM events AS e WHERE e.id < $1 ORDER BY e.id LIMIT 500);
+DELETE FROM events WHERE id IN (SELECT e.id FROM events AS e WHERE e.id < $1 ORDER BY e.id LIMIT 100);
 
 -- name: PruneGrants :many
 DELETE FROM grants WHERE grants.id IN (

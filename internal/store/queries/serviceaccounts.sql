@@ -132,13 +132,13 @@ WHERE members.issuer = $1 AND members.user_id = $2 AND exchanges.id < sqlc.arg(b
 ORDER BY exchanges.id DESC LIMIT $3;
 
 -- name: PruneServiceSessions :execrows
-DELETE FROM service_sessions WHERE hash IN (SELECT s.hash FROM service_sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 500);
+DELETE FROM service_sessions WHERE hash IN (SELECT s.hash FROM service_sessions AS s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 100);
 
 -- name: PruneAssertions :execrows
-DELETE FROM assertions WHERE hash IN (SELECT a.hash FROM assertions AS a WHERE a.expires_at <= $1 ORDER BY a.expires_at LIMIT 500);
+DELETE FROM assertions WHERE hash IN (SELECT a.hash FROM assertions AS a WHERE a.expires_at <= $1 ORDER BY a.expires_at LIMIT 100);
 
 -- name: PruneExchanges :execrows
-DELETE FROM exchanges WHERE id IN (SELECT e.id FROM exchanges AS e WHERE e.expires_at > 0 AND e.expires_at <= $1 ORDER BY e.expires_at LIMIT 500);
+DELETE FROM exchanges WHERE id IN (SELECT e.id FROM exchanges AS e WHERE e.expires_at > 0 AND e.expires_at <= $1 ORDER BY e.expires_at LIMIT 100);
 
 -- name: GetServiceTokenState :one
 -- All that can have ended a service account's own access token since it was issued, in one read.

@@ -8,7 +8,7 @@ import (
 )
 
 // batchLimit is the most that one Prune may take of one kind, so that no one waits behind it for long.
-const batchLimit = 500
+const batchLimit = 100
 
 var prunes = []test{
 	{"what is over goes, what lives stays", pruneAll},
