@@ -114,6 +114,11 @@ func (r results) Full() string { return count(float64(r.SQLite.full().Stored)) }
 // FullSize is how large that is, in GB.
 func (e engine) FullSize() string { return plain(float64(e.full().Size)/1e9, 1) }
 
+// FullCost is the server's processor time an operation on an empty and on the full database.
+func (e engine) FullCost(name string) string {
+	return count(at64(e.Curve[0], name).Processor) + " and " + count(at64(e.full(), name).Processor)
+}
+
 // BytesOfToken is what a stored refresh token takes of it, with its share of the connection.
 func (e engine) BytesOfToken() string {
 	return count(float64(e.full().Size) / float64(e.full().Stored))
