@@ -84,7 +84,7 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 	if access.GrantID != "" {
 		event.UserID = access.Subject
 	}
-	return h.Store.InTx(ctx, func(tx *store.Tx) error {
+	return h.Store.Decide(ctx, func(tx *store.Tx) error {
 		if err := tx.RevokeToken(access.JTI, access.ExpiresAt); err != nil {
 			return err
 		}

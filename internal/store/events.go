@@ -75,15 +75,23 @@ type Event struct {
 
 // Record writes an event in the transaction that does what it tells. The request's id and address come from its context.
 func (tx *Tx) Record(event Event) error {
+	insert, err := tx.newEvent(event)
+	if err != nil {
+		return err
+	}
+	return tx.q.InsertEvent(tx.ctx, insert)
+}
+
+func (tx *Tx) newEvent(event Event) (dbsql.InsertEventParams, error) {
 	detail, err := json.Marshal(event.Detail)
 	if err != nil {
-		return fmt.Errorf("store: event: %w", err)
+		return dbsql.InsertEventParams{}, fmt.Errorf("store: event: %w", err)
 	}
 	requestID, address := requestOf(tx.ctx)
-	return tx.q.InsertEvent(tx.ctx, dbsql.InsertEventParams{
+	return dbsql.InsertEventParams{
 		ID: tx.NewID(), Issuer: event.Issuer, At: tx.now, Type: string(event.Type), UserID: event.UserID, AccountID: event.AccountID,
 		ClientID: event.ClientID, GrantID: event.GrantID, RequestID: requestID, Address: address, Data: string(detail),
-	})
+	}, nil
 }
 
 // LastEvent is a page's start: before it comes every event there is.

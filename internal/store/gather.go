@@ -6,11 +6,16 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 )
 
 // gatherer answers the questions of many requests together, as one round trip to PostgreSQL or one read transaction of SQLite: while
 // one is under way the next gathers. Each begins after it was asked for, so it sees everything that was acknowledged before, on any node.
 type gatherer struct {
+	// patience is how long the next waits for the one under way, so that it gathers more: several at once would each carry less and cost
+	// as much. Beyond it, one that takes its time keeps nobody waiting. 0 is none.
+	patience time.Duration
+	turn     chan struct{} // holds one while somebody gathers or is waited for
 	// folds: those who ask the same together get the same answer. It is for reads only: of two that decide the same, one wins.
 	folds   bool
 	queue   chan *question
@@ -25,7 +30,8 @@ type question struct {
 	bound  context.Context // ends when it has waited for too long; nil when it may
 	query  string
 	args   []any
-	into   []any // where its one row goes, if it is read at once
+	before []*statement // what a decision does first
+	into   []any        // where its one row goes, if it is read at once
 	alike  []*question
 	answer *answer
 	err    error
@@ -36,8 +42,8 @@ type question struct {
 const gatherLimit = 32
 
 // startGatherer answers with each of the functions at a time. A function leaves every question's outcome in it.
-func startGatherer(answer []func([]*question), folds bool) *gatherer {
-	g := &gatherer{folds: folds, queue: make(chan *question, queueLength)}
+func startGatherer(answer []func([]*question), folds bool, patience time.Duration) *gatherer {
+	g := &gatherer{folds: folds, patience: patience, turn: make(chan struct{}, 1), queue: make(chan *question, queueLength)}
 	for _, answer := range answer {
 		g.workers.Go(func() { g.work(answer) })
 	}
@@ -71,24 +77,53 @@ func (g *gatherer) stop() {
 }
 
 func (g *gatherer) work(answer func([]*question)) {
-	for first := range g.queue {
-		batch := g.gather(first)
-		if asked := slices.DeleteFunc(slices.Clone(batch), givenUp); len(asked) > 0 {
-			if g.folds {
-				asked = fold(asked)
-			}
-			answer(asked)
-			for _, q := range asked {
-				for _, alike := range q.alike {
-					alike.answer, alike.err = q.answer, q.err
-				}
-			}
+	for {
+		g.turn <- struct{}{}
+		first, open := <-g.queue
+		if !open {
+			<-g.turn
+			return
 		}
-		for _, q := range batch {
-			close(q.done)
+		batch := g.gather(first)
+		pass := g.passTurn()
+		g.settle(batch, answer)
+		pass()
+	}
+}
+
+// passTurn lets the next one gather when patience ends. The function that it returns does so at once, if that was not yet.
+func (g *gatherer) passTurn() func() {
+	if g.patience == 0 {
+		<-g.turn
+		return func() {}
+	}
+	late := time.AfterFunc(g.patience, func() { <-g.turn })
+	return func() {
+		if late.Stop() {
+			<-g.turn
 		}
 	}
 }
+
+// settle gives each question its outcome.
+func (g *gatherer) settle(batch []*question, answer func([]*question)) {
+	if asked := slices.DeleteFunc(slices.Clone(batch), givenUp); len(asked) > 0 {
+		if g.folds {
+			asked = fold(asked)
+		}
+		answer(asked)
+		for _, q := range asked {
+			for _, alike := range q.alike {
+				alike.answer, alike.err = q.answer, q.err
+			}
+		}
+	}
+	for _, q := range batch {
+		close(q.done)
+	}
+}
+
+func (q *question) settled() bool { return q.answer != nil || q.err != nil }
 
 // givenUp: nobody waits any more, and it was not asked yet.
 func givenUp(q *question) bool {

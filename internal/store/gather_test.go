@@ -3,6 +3,10 @@ package store
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"latchkey.dev/internal/micros"
 )
@@ -23,6 +27,47 @@ func TestOnlyWhatAsksTheSameIsFolded(t *testing.T) {
 	}
 	if len(different) != len(batch)-2 {
 		t.Errorf("%d are asked, want %d", len(different), len(batch)-2)
+	}
+}
+
+// While one round trip is under way the next gathers; one that takes its time keeps nobody waiting for longer than patience.
+func TestTheNextWaitsForThePatienceAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var batches [][]*question
+		slow := make(chan struct{})
+		answer := func(batch []*question) {
+			batches = append(batches, batch)
+			<-slow
+		}
+		g := startGatherer([]func([]*question){answer, answer}, false, patience)
+		for range 3 {
+			if err := g.enqueue(t.Context(), &question{ctx: t.Context()}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if len(batches) != 1 || len(batches[0]) != 1 {
+			t.Errorf("%d round trips at once before the patience ends, want 1", len(batches))
+		}
+		time.Sleep(patience)
+		synctest.Wait()
+		if len(batches) != 2 || len(batches[1]) != 2 {
+			t.Errorf("%d round trips after it, want 2, of which the second carries what was asked meanwhile", len(batches))
+		}
+		close(slow)
+		g.stop()
+	})
+}
+
+// A commit whose outcome nobody knows is not tried again, whatever the server said last.
+func TestWhatMayBeCommittedIsNotAskedAgain(t *testing.T) {
+	said := &pgconn.PgError{SeverityUnlocalized: "FATAL", Code: "57P01"}
+	if uncertain := uncertain(said, true); ours(uncertain) || retryable(uncertain) {
+		t.Error("it would be tried again")
+	}
+	batch := []*question{{answer: &answer{}}, {err: errClosed}, {}}
+	if left := slices.DeleteFunc(batch, (*question).settled); len(left) != 1 {
+		t.Errorf("%d of three would be tried again, want the one without an outcome", len(left))
 	}
 }
 

@@ -108,15 +108,6 @@ func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) er
 	})
 }
 
-// decide runs a decision that is one statement, in one round trip.
-func (e *postgresEngine) decide(_ context.Context, fn func(dbsql.DBTX) error) error {
-	lone := &loneStatement{decisions: e.decisions}
-	if err := protect(fn, dispatch{lone}); err != nil {
-		return err
-	}
-	return lone.err
-}
-
 func (e *postgresEngine) attempt(ctx context.Context, do func(*pgxpool.Conn) error) (err error) {
 	for attempt := range maxAttempts {
 		if err = e.once(ctx, do); err == nil || ctx.Err() != nil || !retryable(err) {

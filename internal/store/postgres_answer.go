@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -82,4 +83,51 @@ func (d dispatch) Exec(ctx context.Context, query string, args ...any) (pgconn.C
 		return pgconn.CommandTag{}, err
 	}
 	return a.tag, nil
+}
+
+// statement is one on its way, and then its outcome.
+type statement struct {
+	query  string
+	args   []any
+	answer *answer
+}
+
+// deferring is a dbsql.DBTX: a statement whose outcome the generated query does not read waits and travels with the next.
+type deferring struct {
+	runner
+
+	waiting []*statement
+	err     error // the first failure; nothing is sent after it
+}
+
+// Exec is dbsql.DBTX.
+func (d *deferring) Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error) {
+	if countsRows(query) {
+		return dispatch{d.runner}.Exec(ctx, query, args...)
+	}
+	if d.err != nil {
+		return pgconn.CommandTag{}, d.err
+	}
+	values, err := plainAll(args)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	d.waiting = append(d.waiting, &statement{query: query, args: values})
+	return pgconn.CommandTag{}, nil
+}
+
+// countsRows: sqlc writes the kind of a query on its first line.
+func countsRows(query string) bool {
+	head, _, _ := strings.Cut(query, "\n")
+	return !strings.HasSuffix(head, ":exec")
+}
+
+// Query is dbsql.DBTX.
+func (d *deferring) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	return dispatch{d.runner}.Query(ctx, query, args...)
+}
+
+// QueryRow is dbsql.DBTX.
+func (d *deferring) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
+	return dispatch{d.runner}.QueryRow(ctx, query, args...)
 }

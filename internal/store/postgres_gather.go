@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,20 +21,28 @@ type trips struct {
 	certain bool
 }
 
+// patience is several times what a round trip takes on a busy machine, and little beside what a person or an app waits for.
+const patience = 5 * time.Millisecond
+
 func (t *trips) start(connections int) *trips {
-	t.gatherer = startGatherer(slices.Repeat([]func([]*question){t.serve}, connections), !t.certain)
+	t.gatherer = startGatherer(slices.Repeat([]func([]*question){t.serve}, connections), !t.certain, patience)
 	return t
 }
 
-// run waits for an answer. A question that was sent is carried out even when nobody waits for it any more: it costs less than a connection.
+// run is runner.
 func (t *trips) run(ctx context.Context, query string, args []any) (*answer, error) {
+	return t.await(ctx, &question{query: query, args: args})
+}
+
+// await waits for an answer. A question that was sent is carried out even when nobody waits for it any more: it costs less than a connection.
+func (t *trips) await(ctx context.Context, q *question) (*answer, error) {
 	outlast := ctx
 	if t.certain {
 		outlast = context.WithoutCancel(ctx)
 	}
 	waiting, cancel := context.WithTimeout(outlast, 2*answerLimit)
 	defer cancel()
-	q := &question{ctx: ctx, bound: waiting, query: query, args: args}
+	q.ctx, q.bound = ctx, waiting
 	if err := t.enqueue(waiting, q); err != nil {
 		return nil, err
 	}
@@ -46,17 +54,19 @@ func (t *trips) run(ctx context.Context, query string, args []any) (*answer, err
 	}
 }
 
-// serve gives each question its outcome, and asks again where nothing can have been committed.
+// serve gives each question its outcome, and asks again where nothing can have been committed. Those that have their outcome keep it:
+// of a batch whose members were decided alone, some may be committed already.
 func (t *trips) serve(batch []*question) {
 	for attempt := range maxAttempts {
 		err := t.send(batch)
 		if err == nil {
 			return
 		}
-		for _, q := range batch {
-			q.answer, q.err = nil, err
-		}
-		if !retryable(err) {
+		batch = slices.DeleteFunc(slices.Clone(batch), (*question).settled)
+		if attempt == maxAttempts-1 || !retryable(err) {
+			for _, q := range batch {
+				q.err = err
+			}
 			return
 		}
 		pause(context.Background(), t.engine.backoff(err, attempt))
@@ -102,74 +112,19 @@ func read(ctx context.Context, conn *pgx.Conn, batch []*question) error {
 func answers(results pgx.BatchResults, batch []*question) (answered int, err error) {
 	for _, q := range batch {
 		rows, _ := results.Query() // its error is the rows' too
-		if q.answer, err = readAnswer(rows); err != nil {
+		answer, err := readAnswer(rows)
+		if err != nil {
 			return answered, err
 		}
+		q.answer = answer
 		answered++
 	}
 	return answered, nil
 }
 
-// ours: the server refused a statement for what it says, and the connection goes on.
+// ours: the server refused a statement for what it says, and the connection goes on. What may be committed is not to be asked again.
 func ours(err error) bool {
 	_, statement := errors.AsType[*pgconn.PgError](err)
-	return statement && !retryable(err)
-}
-
-// decideTogether commits the decisions of many requests together, as SQLite's writer does. They lock their rows in one order, so that two nodes
-// never wait for each other; when one fails they are all undone, and each is decided alone.
-func (e *postgresEngine) decideTogether(ctx context.Context, conn *pgx.Conn, batch []*question) error {
-	if len(batch) == 1 {
-		return decideAlone(ctx, conn, batch[0])
-	}
-	slices.SortStableFunc(batch, func(a, b *question) int { return strings.Compare(rowOf(a), rowOf(b)) })
-	tx := &postgresTx{ctx: context.WithoutCancel(ctx), conn: conn, prelude: e.prelude()}
-	for _, q := range batch {
-		tx.waiting = append(tx.waiting, &statement{query: q.query, args: q.args})
-	}
-	statements := tx.waiting
-	err := tx.flush(true)
-	if err == nil {
-		for i, q := range batch {
-			q.answer = statements[i].answer
-		}
-		return nil
-	}
-	tx.rollback()
-	if !ours(err) {
-		return err
-	}
-	for _, q := range batch {
-		if err := decideAlone(ctx, conn, q); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rowOf names the row that a decision is about: its first argument.
-func rowOf(q *question) string {
-	if len(q.args) == 0 {
-		return ""
-	}
-	switch id := q.args[0].(type) {
-	case string:
-		return id
-	case []byte:
-		return string(id)
-	}
-	return ""
-}
-
-// decideAlone is a statement that PostgreSQL commits by itself.
-func decideAlone(ctx context.Context, conn *pgx.Conn, q *question) error {
-	rows, _ := conn.Query(ctx, q.query, q.args...) // its error is the rows' too
-	answer, err := readAnswer(rows)
-	if err != nil && retryable(err) && undone(err) {
-		return err
-	}
-	if q.answer, q.err = answer, nil; err != nil {
-		q.err = uncertain(err, !undone(err))
-	}
-	return nil
+	_, settled := errors.AsType[*UnavailableError](err)
+	return statement && !settled && !retryable(err)
 }

@@ -57,14 +57,16 @@ func (f *sample) code(name string) {
 }
 
 func (f *sample) redeem(name string) error {
-	return f.s.InTx(f.t.Context(), func(tx *store.Tx) error {
-		err := tx.RedeemCode(store.Hash(name), store.Family{
+	return f.s.Decide(f.t.Context(), func(tx *store.Tx) error {
+		return tx.RedeemCode(store.Hash(name), store.Family{
 			ID: name, Issuer: "acme", ClientID: "c", UserID: "u", AccountID: "a", Scopes: f.grant.Scopes, Grant: f.grant, ExpiresAt: tx.Now().Add(time.Hour),
-		})
-		if err != nil {
-			return err
-		}
-		return tx.Record(store.Event{Issuer: "acme", Type: store.EventTokenIssued, UserID: "u"})
+		}, store.Event{Issuer: "acme", Type: store.EventTokenIssued, UserID: "u"})
+	})
+}
+
+func (f *sample) revoke(jti string) error {
+	return f.s.Decide(f.t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.RevokeToken(jti, tx.Now().Add(time.Hour)), tx.Record(store.Event{Issuer: "acme", Type: store.EventTokenRevoked, UserID: "u"}))
 	})
 }
 
@@ -87,6 +89,7 @@ func TestPostgresRoundTrips(t *testing.T) {
 	}
 	f.ok(f.redeem("warm"))
 	f.ok(f.rotate("warm", 1))
+	f.ok(f.revoke("warm"))
 	for _, read := range []func() error{
 		func() error { _, err := f.s.Code(t.Context(), "acme", store.Hash("up")); return err },
 		func() error { _, err := f.s.Family(t.Context(), "acme", "warm"); return err },
@@ -100,10 +103,12 @@ func TestPostgresRoundTrips(t *testing.T) {
 		do   func() error
 	}{
 		{"a code is looked up", 1, func() error { _, err := f.s.Code(t.Context(), "acme", store.Hash("measured")); return err }},
-		{"a code is redeemed", 2, func() error { return f.redeem("measured") }},
+		{"a code is redeemed", 1, func() error { return f.redeem("measured") }},
 		{"a family is looked up", 1, func() error { _, err := f.s.Family(t.Context(), "acme", "measured"); return err }},
 		{"a refresh token is rotated", 1, func() error { return f.rotate("measured", 1) }},
 		{"an access token is introspected", 1, func() error { _, err := f.state("measured"); return err }},
+		{"an access token is revoked", 1, func() error { return f.revoke("measured") }},
+		{"a decision of nothing", 0, func() error { return f.s.Decide(t.Context(), noWork) }},
 		{"a transaction of nothing", 0, func() error { return f.s.InTx(t.Context(), noWork) }},
 	} {
 		before := proxy.Trips()
@@ -114,8 +119,8 @@ func TestPostgresRoundTrips(t *testing.T) {
 	}
 }
 
-// Decide is one statement; a second is our mistake, and nothing of it happens.
-func TestPostgresDecideRefusesASecondStatement(t *testing.T) {
+// Decide asks for one outcome, of its last statement; more is our mistake, and told.
+func TestPostgresDecideRefusesASecondOutcome(t *testing.T) {
 	f := newSample(t, open(t, pgtest.New(t)))
 	f.code("one")
 	err := f.s.Decide(t.Context(), func(tx *store.Tx) error {
@@ -125,7 +130,13 @@ func TestPostgresDecideRefusesASecondStatement(t *testing.T) {
 		return tx.SetPassword("acme", "u", "other")
 	})
 	if err == nil {
-		t.Error("two statements were taken for one")
+		t.Error("two outcomes were asked for, and it was not told")
+	}
+	err = f.s.Decide(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.SetPassword("acme", "u", "h"), tx.RevokeToken("late", tx.Now().Add(time.Hour)))
+	})
+	if err == nil {
+		t.Error("a statement after the outcome was passed over in silence")
 	}
 }
 
@@ -368,7 +379,7 @@ func TestPostgresABadDecisionSpoilsNoOther(t *testing.T) {
 			jti += "\x00"
 		}
 		all.Go(func() {
-			err := f.s.Decide(t.Context(), func(tx *store.Tx) error { return tx.RevokeToken(jti, tx.Now().Add(time.Hour)) })
+			err := f.revoke(jti)
 			if bad != (err != nil) {
 				t.Errorf("%q: %v", jti, err)
 			}

@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"latchkey.dev/internal/store/dbsql"
 )
@@ -14,23 +11,17 @@ import (
 // postgresTx is one transaction. A statement whose outcome nobody has asked for yet waits and travels with the next one, and
 // BEGIN and COMMIT travel with the first and the last: what redeems a code takes two round trips, not six.
 type postgresTx struct {
+	deferring
+
 	ctx     context.Context
 	conn    *pgx.Conn
 	prelude []string
-	waiting []*statement
 	begun   bool
-	err     error // the first failure; nothing is sent after it
-}
-
-// statement is one on its way, and then its outcome.
-type statement struct {
-	query  string
-	args   []any
-	answer *answer
 }
 
 // carry runs fn and commits. Its error is final: when it is not an UnavailableError, nothing was committed.
 func (tx *postgresTx) carry(fn func(dbsql.DBTX) error) error {
+	tx.runner = tx
 	err := protect(fn, tx)
 	if err == nil {
 		err = tx.err // fn may have let it pass
@@ -138,38 +129,6 @@ func uncertain(err error, is bool) error {
 	return err
 }
 
-// Exec is dbsql.DBTX: a statement whose outcome the generated query does not read waits and travels with the next.
-func (tx *postgresTx) Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error) {
-	if countsRows(query) {
-		return dispatch{tx}.Exec(ctx, query, args...)
-	}
-	if tx.err != nil {
-		return pgconn.CommandTag{}, tx.err
-	}
-	values, err := plainAll(args)
-	if err != nil {
-		return pgconn.CommandTag{}, err
-	}
-	tx.waiting = append(tx.waiting, &statement{query: query, args: values})
-	return pgconn.CommandTag{}, nil
-}
-
-// countsRows: sqlc writes the kind of a query on its first line.
-func countsRows(query string) bool {
-	head, _, _ := strings.Cut(query, "\n")
-	return !strings.HasSuffix(head, ":exec")
-}
-
-// Query is dbsql.DBTX.
-func (tx *postgresTx) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
-	return dispatch{tx}.Query(ctx, query, args...)
-}
-
-// QueryRow is dbsql.DBTX.
-func (tx *postgresTx) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
-	return dispatch{tx}.QueryRow(ctx, query, args...)
-}
-
 // run sends a query with all that waits before it.
 func (tx *postgresTx) run(_ context.Context, query string, args []any) (*answer, error) {
 	s := &statement{query: query, args: args}
@@ -178,25 +137,4 @@ func (tx *postgresTx) run(_ context.Context, query string, args []any) (*answer,
 		return nil, err
 	}
 	return s.answer, nil
-}
-
-// loneStatement is a decision that travels and is committed with others'.
-type loneStatement struct {
-	decisions runner
-	used      bool
-	err       error
-}
-
-var errSecond = errors.New("store: Decide runs one statement; use InTx for more")
-
-// run runs the one statement.
-func (l *loneStatement) run(ctx context.Context, query string, args []any) (*answer, error) {
-	if l.used {
-		l.err = errSecond
-		return nil, l.err
-	}
-	l.used = true
-	a, err := l.decisions.run(ctx, query, args)
-	l.err = err
-	return a, err
 }

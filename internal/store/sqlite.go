@@ -55,7 +55,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 		}
 		e.conns, workers = append(e.conns, conn), append(workers, conn.answer)
 	}
-	e.reads, e.writer = startGatherer(workers, true), startWriter(writing)
+	e.reads, e.writer = startGatherer(workers, true, 0), startWriter(writing)
 	return e, nil
 }
 

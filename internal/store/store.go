@@ -41,7 +41,7 @@ type engine interface {
 	reader() dbsql.DBTX
 	// inTx commits fn's work durably before it returns nil. fn may run more than once.
 	inTx(ctx context.Context, fn func(dbsql.DBTX) error) error
-	// decide is inTx for an fn that runs one statement.
+	// decide is inTx for an fn that asks for the outcome of its last statement at most.
 	decide(ctx context.Context, fn func(dbsql.DBTX) error) error
 	// notify tells other processes that a topic changed, where the database can; listen hears them.
 	notify(ctx context.Context, topic string)
@@ -102,7 +102,8 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	return s.carry(ctx, s.engine.inTx, fn)
 }
 
-// Decide is InTx for a decision that is one statement, which PostgreSQL commits in the same round trip.
+// Decide is InTx for a decision about one row and what follows from it, which PostgreSQL commits in one round trip, with those of others: its
+// first statement names the row first, and only the last statement's outcome may be asked for. What fn returns after that undoes nothing.
 func (s *Store) Decide(ctx context.Context, fn func(*Tx) error) error {
 	return s.carry(ctx, s.engine.decide, fn)
 }

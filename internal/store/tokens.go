@@ -114,14 +114,33 @@ func (s *Store) Code(ctx context.Context, issuer string, hash []byte) (Code, err
 	return code, nil
 }
 
-// RedeemCode spends the code and creates the family that it buys, at once. ErrNotFound when it is spent, expired or its grant is
-// revoked: whatever races, one caller wins.
-func (tx *Tx) RedeemCode(hash []byte, family Family) error {
-	rows, err := tx.q.ConsumeCode(tx.ctx, dbsql.ConsumeCodeParams{Hash: hash, UsedAt: tx.now})
-	if err := changed(rows, err, ErrNotFound); err != nil {
+// RedeemCode spends the code, creates the family that it buys and records what tells of it, at once. ErrNotFound when it is spent, expired
+// or its grant is revoked: whatever races, one caller wins, and nothing of the others' is written. It may be the last of what Decide does.
+func (tx *Tx) RedeemCode(hash []byte, family Family, told ...Event) error {
+	insert, err := tx.newFamily(family)
+	if err != nil {
 		return err
 	}
-	return tx.createFamily(family)
+	if err := tx.q.InsertFamilyOfCode(tx.ctx, dbsql.InsertFamilyOfCodeParams{
+		ID: insert.ID, Issuer: insert.Issuer, GrantID: insert.GrantID, ClientID: insert.ClientID, UserID: insert.UserID, AccountID: insert.AccountID,
+		Scopes: insert.Scopes, Data: insert.Data, RotatedAt: insert.RotatedAt, ExpiresAt: insert.ExpiresAt, CodeHash: hash,
+	}); err != nil {
+		return err
+	}
+	for _, event := range told {
+		insert, err := tx.newEvent(event)
+		if err != nil {
+			return err
+		}
+		if err := tx.q.InsertEventOfCode(tx.ctx, dbsql.InsertEventOfCodeParams{
+			ID: insert.ID, Issuer: insert.Issuer, At: insert.At, Type: insert.Type, UserID: insert.UserID, AccountID: insert.AccountID, ClientID: insert.ClientID,
+			GrantID: insert.GrantID, RequestID: insert.RequestID, Address: insert.Address, Data: insert.Data, CodeHash: hash,
+		}); err != nil {
+			return err
+		}
+	}
+	rows, err := tx.q.ConsumeCode(tx.ctx, dbsql.ConsumeCodeParams{Hash: hash, UsedAt: tx.now})
+	return changed(rows, err, ErrNotFound)
 }
 
 // CreateOwnFamily creates the tokens that a client gets for itself, on a grant without a user: the one that lives, or a new one
@@ -151,14 +170,22 @@ func (tx *Tx) CreateOwnFamily(family Family) error {
 }
 
 func (tx *Tx) createFamily(family Family) error {
+	insert, err := tx.newFamily(family)
+	if err != nil {
+		return err
+	}
+	return tx.q.InsertFamily(tx.ctx, insert)
+}
+
+func (tx *Tx) newFamily(family Family) (dbsql.InsertFamilyParams, error) {
 	data, err := json.Marshal(family.Binding)
 	if err != nil {
-		return fmt.Errorf("store: family: %w", err)
+		return dbsql.InsertFamilyParams{}, fmt.Errorf("store: family: %w", err)
 	}
-	return tx.q.InsertFamily(tx.ctx, dbsql.InsertFamilyParams{
+	return dbsql.InsertFamilyParams{
 		ID: family.ID, Issuer: family.Issuer, GrantID: family.Grant.ID, ClientID: family.ClientID, UserID: family.UserID,
 		AccountID: family.AccountID, Scopes: family.Scopes, Data: string(data), RotatedAt: tx.now, ExpiresAt: family.ExpiresAt,
-	})
+	}, nil
 }
 
 // Family returns an authorization's tokens in whatever state they are.

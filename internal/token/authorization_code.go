@@ -175,24 +175,30 @@ func stillAllowed(scopes oauth.ScopeSet, grant store.Grant) (oauth.ScopeSet, err
 	return allowed, nil
 }
 
+// redeemCode spends a code and creates what it buys in one transaction. Whoever comes second finds it used.
 func (h *Handler) redeemCode(ctx context.Context, a authorization) error {
-	return h.redeem(ctx, a, (*store.Tx).RedeemCode)
+	redeem := func(tx *store.Tx) error { return tx.RedeemCode(a.code.Hash, a.family, h.issued(a)) }
+	if !h.Issuer.Policy.SingleUseTokens {
+		return overtaken(h.Store.Decide(ctx, redeem))
+	}
+	return overtaken(h.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := redeem(tx); err != nil {
+			return err
+		}
+		return h.trackToken(tx, *a.code)
+	}))
 }
 
-// redeem spends a code and creates what it buys in one transaction. Whoever comes second finds it used.
-func (h *Handler) redeem(ctx context.Context, a authorization, spend func(*store.Tx, []byte, store.Family) error) error {
-	err := h.Store.InTx(ctx, func(tx *store.Tx) error {
-		if err := spend(tx, a.code.Hash, a.family); err != nil {
-			return err
-		}
-		if err := h.trackToken(tx, *a.code); err != nil {
-			return err
-		}
-		return tx.Record(store.Event{
-			Issuer: h.Issuer.Name, Type: store.EventTokenIssued, UserID: a.subject, AccountID: a.accountID, ClientID: a.client.ID,
-			GrantID: a.grantID, Detail: map[string]string{"scopes": a.scopes.String()},
-		})
-	})
+// issued tells that a code was redeemed.
+func (h *Handler) issued(a authorization) store.Event {
+	return store.Event{
+		Issuer: h.Issuer.Name, Type: store.EventTokenIssued, UserID: a.subject, AccountID: a.accountID, ClientID: a.client.ID,
+		GrantID: a.grantID, Detail: map[string]string{"scopes": a.scopes.String()},
+	}
+}
+
+// overtaken: what was there a moment ago is not any more.
+func overtaken(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return errOvertaken
 	}

@@ -78,5 +78,13 @@ func (h *Handler) poll(ctx context.Context, device *store.DeviceCode) error {
 }
 
 func (h *Handler) redeemDeviceCode(ctx context.Context, a authorization) error {
-	return h.redeem(ctx, a, (*store.Tx).RedeemDeviceCode)
+	return overtaken(h.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.RedeemDeviceCode(a.code.Hash, a.family); err != nil {
+			return err
+		}
+		if err := h.trackToken(tx, *a.code); err != nil {
+			return err
+		}
+		return tx.Record(h.issued(a))
+	}))
 }

@@ -99,13 +99,9 @@ func (h *Handler) rotateRefreshToken(ctx context.Context, a authorization) error
 		return nil
 	}
 	expiresAt := movedEnd(a.family.ExpiresAt, a.now, h.Issuer.Lifetimes.RefreshToken)
-	err := h.Store.Decide(ctx, func(tx *store.Tx) error {
+	return overtaken(h.Store.Decide(ctx, func(tx *store.Tx) error {
 		return tx.RotateRefreshToken(a.familyID, a.family.Generation, expiresAt)
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return errOvertaken
-	}
-	return err
+	}))
 }
 
 // movedEnd is a family's new end in the database, never when the present one is late enough. It is moved once a day rather than at each

@@ -14,8 +14,8 @@ import (
 )
 
 const consumeCode = `-- name: ConsumeCode :execrows
-UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at = 0 AND expires_at > $2
-  AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked_at = 0)
+UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at = 0
+  AND EXISTS (SELECT 1 FROM families WHERE families.id = codes.family_id)
 `
 
 type ConsumeCodeParams struct {
@@ -419,6 +419,45 @@ func (q *Queries) InsertCodeOfMember(ctx context.Context, arg InsertCodeOfMember
 	return result.RowsAffected(), nil
 }
 
+const insertEventOfCode = `-- name: InsertEventOfCode :exec
+INSERT INTO events (id, issuer, at, type, user_id, account_id, client_id, grant_id, request_id, address, data)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM codes JOIN families ON families.id = codes.family_id
+WHERE codes.hash = $12 AND codes.used_at = 0
+`
+
+type InsertEventOfCodeParams struct {
+	ID        string
+	Issuer    string
+	At        micros.Time
+	Type      string
+	UserID    string
+	AccountID string
+	ClientID  string
+	GrantID   string
+	RequestID string
+	Address   string
+	Data      string
+	CodeHash  []byte
+}
+
+func (q *Queries) InsertEventOfCode(ctx context.Context, arg InsertEventOfCodeParams) error {
+	_, err := q.db.Exec(ctx, insertEventOfCode,
+		arg.ID,
+		arg.Issuer,
+		arg.At,
+		arg.Type,
+		arg.UserID,
+		arg.AccountID,
+		arg.ClientID,
+		arg.GrantID,
+		arg.RequestID,
+		arg.Address,
+		arg.Data,
+		arg.CodeHash,
+	)
+	return err
+}
+
 const insertFamily = `-- name: InsertFamily :exec
 INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scopes, data, generation, rotated_at, created_at, expires_at, revoked_at, revoke_reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, 0, '')
@@ -449,6 +488,45 @@ func (q *Queries) InsertFamily(ctx context.Context, arg InsertFamilyParams) erro
 		arg.Data,
 		arg.RotatedAt,
 		arg.ExpiresAt,
+	)
+	return err
+}
+
+const insertFamilyOfCode = `-- name: InsertFamilyOfCode :exec
+INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scopes, data, generation, rotated_at, created_at, expires_at, revoked_at, revoke_reason)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, 0, '' FROM codes JOIN grants ON grants.id = codes.grant_id
+WHERE codes.hash = $11 AND codes.family_id = $1 AND codes.used_at = 0 AND codes.expires_at > $9 AND grants.revoked_at = 0
+ON CONFLICT (id) DO NOTHING
+`
+
+type InsertFamilyOfCodeParams struct {
+	ID        string
+	Issuer    string
+	GrantID   string
+	ClientID  string
+	UserID    string
+	AccountID string
+	Scopes    oauth.ScopeSet
+	Data      string
+	RotatedAt micros.Time
+	ExpiresAt micros.Time
+	CodeHash  []byte
+}
+
+// What a code buys. The family's key is where racing redemptions meet; what follows in the same transaction happens when it is there.
+func (q *Queries) InsertFamilyOfCode(ctx context.Context, arg InsertFamilyOfCodeParams) error {
+	_, err := q.db.Exec(ctx, insertFamilyOfCode,
+		arg.ID,
+		arg.Issuer,
+		arg.GrantID,
+		arg.ClientID,
+		arg.UserID,
+		arg.AccountID,
+		arg.Scopes,
+		arg.Data,
+		arg.RotatedAt,
+		arg.ExpiresAt,
+		arg.CodeHash,
 	)
 	return err
 }

@@ -55,9 +55,21 @@ SELECT sqlc.embed(codes), sqlc.embed(grants), users.suspended_at AS user_suspend
 FROM codes JOIN grants ON grants.id = codes.grant_id JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
 WHERE codes.hash = $1 AND codes.issuer = $2;
 
+-- name: InsertFamilyOfCode :exec
+-- What a code buys. The family's key is where racing redemptions meet; what follows in the same transaction happens when it is there.
+INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scopes, data, generation, rotated_at, created_at, expires_at, revoked_at, revoke_reason)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, 0, '' FROM codes JOIN grants ON grants.id = codes.grant_id
+WHERE codes.hash = sqlc.arg(code_hash) AND codes.family_id = $1 AND codes.used_at = 0 AND codes.expires_at > $9 AND grants.revoked_at = 0
+ON CONFLICT (id) DO NOTHING;
+
+-- name: InsertEventOfCode :exec
+INSERT INTO events (id, issuer, at, type, user_id, account_id, client_id, grant_id, request_id, address, data)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM codes JOIN families ON families.id = codes.family_id
+WHERE codes.hash = sqlc.arg(code_hash) AND codes.used_at = 0;
+
 -- name: ConsumeCode :execrows
-UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at = 0 AND expires_at > $2
-  AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked_at = 0);
+UPDATE codes SET used_at = $2 WHERE hash = $1 AND used_at = 0
+  AND EXISTS (SELECT 1 FROM families WHERE families.id = codes.family_id);
 
 -- name: InsertFamily :exec
 INSERT INTO families (id, issuer, grant_id, client_id, user_id, account_id, scopes, data, generation, rotated_at, created_at, expires_at, revoked_at, revoke_reason)

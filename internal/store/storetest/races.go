@@ -14,10 +14,14 @@ var races = []test{
 	{"RFC 6749 §4.1.2: 64 redeem one code, one wins", func(f *fixture) {
 		for round := range 5 {
 			code := f.code(f.grantOnce(), numbered("code", round))
-			wins := f.race(func(int) error {
-				return f.try(func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code)) })
+			wins := f.race(func(i int) error {
+				if i%2 == 0 {
+					return f.redeem(code)
+				}
+				return f.try(func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code), f.redeemed(code)) })
 			}, store.ErrNotFound)
 			equal(f, "winners", wins, 1)
+			equal(f, "events", f.redemptions(code), 1)
 		}
 	}},
 	{"64 rotate one family, one wins", func(f *fixture) {

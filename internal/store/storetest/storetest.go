@@ -173,6 +173,44 @@ func (f *fixture) familyOf(code store.Code) store.Family {
 	}
 }
 
+// redeem is what the token endpoint does with a code.
+func (f *fixture) redeem(code store.Code) error {
+	return f.s.Decide(f.ctx(), func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code), f.redeemed(code)) })
+}
+
+// redeemed is the event that tells of a code's redemption.
+func (f *fixture) redeemed(code store.Code) store.Event {
+	return store.Event{
+		Issuer: acme, Type: store.EventTokenIssued, UserID: code.Grant.UserID, AccountID: code.Grant.AccountID, GrantID: code.Grant.ID,
+		Detail: map[string]string{"family": code.FamilyID},
+	}
+}
+
+// redemptions counts the events that tell of a code's redemption.
+func (f *fixture) redemptions(code store.Code) (n int) {
+	f.t.Helper()
+	events, err := f.s.EventsOfUser(f.ctx(), acme, code.Grant.UserID, store.LastEvent, 1000)
+	f.ok(err)
+	for _, event := range events {
+		if event.Type == store.EventTokenIssued && event.Detail["family"] == code.FamilyID {
+			n++
+		}
+	}
+	return n
+}
+
+// boughtNothing wants a code to be refused, and nothing to be written.
+func (f *fixture) boughtNothing(code store.Code) {
+	f.t.Helper()
+	f.refused(f.redeem(code), store.ErrNotFound)
+	_, err := f.s.Family(f.ctx(), acme, code.FamilyID)
+	f.refused(err, store.ErrNotFound)
+	equal(f, "events", f.redemptions(code), 0)
+	kept, err := f.s.Code(f.ctx(), acme, code.Hash)
+	f.ok(err)
+	equal(f, "unspent", kept.UsedAt.Never(), true)
+}
+
 // family redeems a fresh code of a grant.
 func (f *fixture) family(grant store.Grant, name string) store.Family {
 	f.t.Helper()

@@ -54,9 +54,10 @@ var codes = []test{
 	}},
 	{"RFC 6749 §4.1.2: a code is spent once, and stays", func(f *fixture) {
 		code := f.code(f.connection(), "code")
-		redeem := func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code)) }
-		f.do(redeem)
-		f.refused(f.try(redeem), store.ErrNotFound)
+		f.ok(f.redeem(code))
+		f.refused(f.redeem(code), store.ErrNotFound)
+		f.refused(f.try(func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code)) }), store.ErrNotFound)
+		equal(f, "events", f.redemptions(code), 1)
 		got, err := f.s.Code(f.ctx(), acme, code.Hash)
 		f.ok(err)
 		equal(f, "spent", got.UsedAt.Never(), false)
@@ -69,14 +70,17 @@ var codes = []test{
 	{"RFC 6749 §4.1.2: an expired code buys nothing", func(f *fixture) {
 		code := store.Code{Hash: store.Hash("late"), Issuer: acme, ClientID: "robot", FamilyID: "f", Grant: f.connection(), ExpiresAt: f.earlier()}
 		f.do(func(tx *store.Tx) error { return tx.CreateCode(code) })
-		f.refused(f.try(func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code)) }), store.ErrNotFound)
-		_, err := f.s.Family(f.ctx(), acme, "f")
-		f.refused(err, store.ErrNotFound)
+		f.boughtNothing(code)
 	}},
 	{"a code of a revoked connection buys nothing", func(f *fixture) {
 		code := f.code(f.connection(), "code")
 		f.ok(f.revoke(acme, code.Grant.ID))
-		f.refused(f.try(func(tx *store.Tx) error { return tx.RedeemCode(code.Hash, f.familyOf(code)) }), store.ErrNotFound)
+		f.boughtNothing(code)
+	}},
+	{"a code buys its own family only", func(f *fixture) {
+		code := f.code(f.connection(), "code")
+		code.FamilyID = "another"
+		f.boughtNothing(code)
 	}},
 	{"a redemption that fails later leaves the code unspent", func(f *fixture) {
 		code := f.code(f.connection(), "code")
