@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type gatherer struct {
 // question is one waiting statement.
 type question struct {
 	ctx    context.Context // ends when the caller goes away before its turn
-	bound  context.Context // ends when it has waited for too long; nil when it may
+	left   atomic.Bool     // the caller has waited for too long
 	query  string
 	args   []any
 	before []*statement // what a decision does first
@@ -50,7 +51,8 @@ func startGatherer(answer []func([]*question), folds bool, patience time.Duratio
 	return g
 }
 
-func (g *gatherer) enqueue(ctx context.Context, q *question) error {
+// enqueue hands a question over, unless ctx ends or late comes first.
+func (g *gatherer) enqueue(ctx context.Context, late <-chan time.Time, q *question) error {
 	q.done = make(chan struct{})
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -62,6 +64,8 @@ func (g *gatherer) enqueue(ctx context.Context, q *question) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-late:
+		return context.DeadlineExceeded
 	}
 }
 
@@ -127,8 +131,8 @@ func (q *question) settled() bool { return q.answer != nil || q.err != nil }
 
 // givenUp: nobody waits any more, and it was not asked yet.
 func givenUp(q *question) bool {
-	if q.err = q.ctx.Err(); q.err == nil && q.bound != nil {
-		q.err = q.bound.Err()
+	if q.err = q.ctx.Err(); q.err == nil && q.left.Load() {
+		q.err = context.DeadlineExceeded
 	}
 	return q.err != nil
 }

@@ -33,26 +33,25 @@ func TestOnlyWhatAsksTheSameIsFolded(t *testing.T) {
 // While one round trip is under way the next gathers; one that takes its time keeps nobody waiting for longer than patience.
 func TestTheNextWaitsForThePatienceAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var batches [][]*question
-		slow := make(chan struct{})
+		batches, slow := make(chan int, 3), make(chan struct{})
 		answer := func(batch []*question) {
-			batches = append(batches, batch)
+			batches <- len(batch)
 			<-slow
 		}
 		g := startGatherer([]func([]*question){answer, answer}, false, patience)
 		for range 3 {
-			if err := g.enqueue(t.Context(), &question{ctx: t.Context()}); err != nil {
+			if err := g.enqueue(t.Context(), nil, &question{ctx: t.Context()}); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
 		}
-		if len(batches) != 1 || len(batches[0]) != 1 {
-			t.Errorf("%d round trips at once before the patience ends, want 1", len(batches))
+		if first := <-batches; first != 1 || len(batches) != 0 {
+			t.Errorf("%d more round trips before the patience ends, and %d in the first; want none and 1", len(batches), first)
 		}
 		time.Sleep(patience)
 		synctest.Wait()
-		if len(batches) != 2 || len(batches[1]) != 2 {
-			t.Errorf("%d round trips after it, want 2, of which the second carries what was asked meanwhile", len(batches))
+		if len(batches) != 1 || <-batches != 2 {
+			t.Error("what was asked meanwhile did not travel together when the patience ended")
 		}
 		close(slow)
 		g.stop()

@@ -36,21 +36,24 @@ func (t *trips) run(ctx context.Context, query string, args []any) (*answer, err
 
 // await waits for an answer. A question that was sent is carried out even when nobody waits for it any more: it costs less than a connection.
 func (t *trips) await(ctx context.Context, q *question) (*answer, error) {
-	outlast := ctx
-	if t.certain {
-		outlast = context.WithoutCancel(ctx)
-	}
-	waiting, cancel := context.WithTimeout(outlast, 2*answerLimit)
-	defer cancel()
-	q.ctx, q.bound = ctx, waiting
-	if err := t.enqueue(waiting, q); err != nil {
+	late := time.NewTimer(2 * answerLimit) // a context of its own for each question cost a twentieth of the server's time
+	defer late.Stop()
+	q.ctx = ctx
+	if err := t.enqueue(ctx, late.C, q); err != nil {
 		return nil, err
+	}
+	var left <-chan struct{}
+	if !t.certain {
+		left = ctx.Done()
 	}
 	select {
 	case <-q.done:
 		return q.answer, q.err
-	case <-waiting.Done():
-		return nil, uncertain(waiting.Err(), t.certain)
+	case <-left:
+		return nil, ctx.Err()
+	case <-late.C:
+		q.left.Store(true)
+		return nil, uncertain(context.DeadlineExceeded, t.certain)
 	}
 }
 

@@ -126,7 +126,7 @@ var errReadOnly = errors.New("store: this would write outside of a transaction")
 
 // ask waits for an answer. It begins after it was asked for, so it sees all that was acknowledged before.
 func (r sqliteReads) ask(q *question) error {
-	if err := r.enqueue(q.ctx, q); err != nil {
+	if err := r.enqueue(q.ctx, nil, q); err != nil {
 		return err
 	}
 	<-q.done
