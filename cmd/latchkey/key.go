@@ -76,7 +76,7 @@ func (p *program) keyRotate() *cobra.Command {
 		Use: "rotate", Short: "Let the next signing key sign", Args: needs,
 		Long: "Let the next signing key sign. The one before stays published until everything that it signed has expired, and a fresh one is\n" +
 			"published for the next rotation, so no verification fails meanwhile. That takes a day between two rotations, because apps may\n" +
-			"remember the published keys for that long; --now rotates sooner, for a key that leaked.",
+			"remember the published keys for that long; --now rotates sooner, and such apps fail until they look again.",
 		Example: "  latchkey key rotate --issuer acme\n  latchkey key rotate --issuer acme --alg ES256",
 	}
 	cmd.Flags().BoolVar(&now, "now", false, "rotate also when apps may not know the next key yet")
@@ -120,7 +120,7 @@ func (p *program) knownByNow(ctx context.Context, keys *signing.Keys, algs []jwk
 		from := key.CreatedAt.Add(published)
 		if key.State == jwk.StateNext && slices.Contains(algs, key.Alg) && p.clock().Before(from) {
 			return refuse(exitConflict, "the next %s key is published since %s, and apps may remember the keys from before for a day: nothing was rotated; "+
-				"rotate after %s, or add --now if the current key leaked", key.Alg, stamp(micros.Of(key.CreatedAt)), stamp(micros.Of(from)))
+				"rotate after %s, or add --now if they may fail until they look again", key.Alg, stamp(micros.Of(key.CreatedAt)), stamp(micros.Of(from)))
 		}
 	}
 	return nil
