@@ -60,7 +60,7 @@ func TestFigures(t *testing.T) {
 	}
 	run := func(stored int, refresh float64) *bench.Report {
 		r := &bench.Report{Stored: stored, Lines: []bench.Line{line("refresh, any stored", 0.1), line("refresh", refresh)}}
-		for _, name := range []string{"client credentials, opaque", "client credentials, ES256", "introspection", "userinfo", "discovery", "jwks", "code flow", "revocation"} {
+		for _, name := range []string{"client credentials, opaque", "client credentials, ES256", "client credentials, EdDSA", "introspection", "userinfo", "discovery", "jwks", "code flow", "revocation"} {
 			r.Lines = append(r.Lines, line(name, 1))
 		}
 		return r
