@@ -68,8 +68,8 @@ func TestFigures(t *testing.T) {
 	e := engine{Report: run(0, 0.5), Curve: []*bench.Report{run(0, 0.5), run(1000, 0.4)}}
 	e.Signatures = []bench.Signature{{Alg: "ES256", Micros: 25}}
 	e.Lines[2].TailHTTP = 5
-	e.Lines[8].Requests = []bench.Request{{Name: "authorize", P99: 9000}, {Name: "redeem", P99: 30000}}
-	e.Lines[9].Requests = []bench.Request{{Name: "issue", P99: 90000}, {Name: "revoke", P99: 8000}}
+	e.Lines[9].Requests = []bench.Request{{Name: "authorize", P99: 9000}, {Name: "redeem", P99: 30000}}
+	e.Lines[10].Requests = []bench.Request{{Name: "issue", P99: 90000}, {Name: "revoke", P99: 8000}}
 	for name, c := range map[string]struct {
 		figure func(engine) (float64, string)
 		want   float64
