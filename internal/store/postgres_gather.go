@@ -36,7 +36,7 @@ func (t *trips) run(ctx context.Context, query string, args []any) (*answer, err
 
 // await waits for an answer. A question that was sent is carried out even when nobody waits for it any more: it costs less than a connection.
 func (t *trips) await(ctx context.Context, q *question) (*answer, error) {
-	late := time.NewTimer(2 * answerLimit) // a context of its own for each question cost a twentieth of the server's time
+	late := time.NewTimer(2 * answerLimit) // a context of its own for each question shows in profiles
 	defer late.Stop()
 	q.ctx = ctx
 	if err := t.enqueue(ctx, late.C, q); err != nil {
