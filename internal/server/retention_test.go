@@ -91,6 +91,9 @@ func (b *busy) day() {
 // What is stored follows what lives, not what ever happened: after three weeks of the same days the tables stand still, and once
 // nothing happens any more they are what they were.
 func TestStorageIsBoundedByWhatLives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a month of sign-ins one after the other; nothing in it races")
+	}
 	b := newBusy(t)
 	rows := func() map[string]int {
 		all := b.AllRows()
