@@ -29,7 +29,7 @@ type lot struct {
 	file   *os.File        // the same, which Go's own poller waits for: no thread is blocked
 	raw    syscall.RawConn // the file's
 	events [64]unix.EpollEvent
-	swept  time.Time
+	tick   *time.Timer // wakes Accept for a sweep
 
 	mu     sync.Mutex
 	idle   ring.Ring // connections inside net/http that wait for a request; after this one, the one that has waited for longest
@@ -58,6 +58,7 @@ func open(addr net.Addr, inside int, clock func() time.Time) (*lot, error) {
 	if l.raw, err = l.file.SyscallConn(); err != nil {
 		return nil, errors.Join(err, l.file.Close())
 	}
+	l.tick = time.AfterFunc(sweepInterval, func() { _ = l.file.SetReadDeadline(longAgo) }) // it fails once the lot is closed
 	return l, nil
 }
 
@@ -126,13 +127,11 @@ func (l *lot) Accept() (net.Conn, error) {
 		if c := l.next(); c != nil {
 			return c, nil
 		}
-		if now := l.clock(); now.Sub(l.swept) >= sweepInterval {
-			l.sweep(now)
-			if err := l.file.SetReadDeadline(now.Add(sweepInterval)); err != nil {
-				return nil, err
-			}
+		err := l.wait()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = l.sweep(l.clock())
 		}
-		if err := l.wait(); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -177,9 +176,12 @@ func (l *lot) wait() error {
 	return nil
 }
 
-// sweep closes what was idle for too long.
-func (l *lot) sweep(now time.Time) {
-	l.swept = now
+// sweep closes what was idle for too long, and sees to the next sweep.
+func (l *lot) sweep(now time.Time) error {
+	if err := l.file.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	l.tick.Reset(sweepInterval)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for fd, p := range l.parked {
@@ -188,6 +190,7 @@ func (l *lot) sweep(now time.Time) {
 			_ = p.Close()
 		}
 	}
+	return nil
 }
 
 // Close closes what is parked, and from now on what would be.
@@ -205,6 +208,7 @@ func (l *lot) Close() error {
 		_ = c.Close()
 	}
 	l.parked, l.woken = nil, nil
+	l.tick.Stop()
 	return l.file.Close()
 }
 

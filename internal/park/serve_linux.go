@@ -10,7 +10,7 @@ import (
 // server's ConnState. When the listener is closed it returns, and connections that came in before it are served until the server's
 // Shutdown or Close. What is not plain TCP is not parked: TLS keeps a state that net/http's end of a connection ends too.
 //
-// The clock must be the real one, since net/http's deadlines are.
+// The clock is for the idle timeout of what is parked; net/http's own deadlines are of the real one.
 func Serve(server *http.Server, listener net.Listener, inside int, clock func() time.Time) error {
 	tcp, ok := listener.(*net.TCPListener)
 	if !ok {

@@ -64,7 +64,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- park.Serve(httpServer, listener, idleInside, time.Now) }()
+	go func() { failed <- park.Serve(httpServer, listener, idleInside, s.clock) }()
 	select {
 	case err := <-failed:
 		return errors.Join(fmt.Errorf("serve: %w", err), httpServer.Close())
