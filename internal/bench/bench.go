@@ -258,8 +258,7 @@ func (b *bench) limitBeside(ctx context.Context, m measurement, connections int)
 	if err != nil {
 		return Limit{}, fmt.Errorf("measure the machine: %w", err)
 	}
-	limit := b.report.limit(connections)
-	limit.HTTP, limit.HTTPP99, limit.HTTPCost = r.perSecond(), r.p99.Microseconds(), r.perOperation(r.server)
+	limit := Limit{Connections: connections, HTTP: r.perSecond(), HTTPP99: r.p99.Microseconds(), HTTPCost: r.perOperation(r.server)}
 	if b.costOf(m) > lineCost {
 		if err := b.commits(ctx, &limit); err != nil {
 			return Limit{}, fmt.Errorf("measure the machine: %w", err)

@@ -195,9 +195,9 @@ func (l Limit) with(beside []Limit) Limit {
 		return l
 	}
 	m := medianLimit(same)
-	again := slices.DeleteFunc(same, func(other Limit) bool { return other.OneRow == l.OneRow })
-	if len(again) > 0 {
-		commits := medianLimit(again)
+	m.OneRow, m.TwoRows = l.OneRow, l.TwoRows
+	if writing := slices.DeleteFunc(same, func(other Limit) bool { return other.OneRow == 0 }); len(writing) > 0 {
+		commits := medianLimit(writing)
 		m.OneRow, m.TwoRows = commits.OneRow, commits.TwoRows
 	}
 	return m
