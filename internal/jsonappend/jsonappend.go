@@ -16,6 +16,9 @@ import (
 	"strconv"
 )
 
+// Appender writes itself.
+type Appender interface{ AppendJSON(b []byte) []byte }
+
 // Text appends a member that is a string. The name must need no escape.
 func Text(b []byte, name, text string) []byte { return appendText(member(b, name), text) }
 
@@ -89,12 +92,20 @@ func member(b []byte, name string) []byte {
 
 // appendText leaves to encoding/json what needs an escape, or could.
 func appendText(b []byte, text string) []byte {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return appendMarshaled(b, text)
-		}
+	if !Plain(text) {
+		return appendMarshaled(b, text)
 	}
 	return append(append(append(b, '"'), text...), '"')
+}
+
+// Plain tells whether JSON spells a text as it is.
+func Plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func appendMarshaled[T string | []string](b []byte, value T) []byte {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"latchkey.dev/internal/jsonappend"
 )
 
 // NewLogger writes one JSON line an entry to w, from level on.
@@ -81,7 +83,7 @@ func (l *line) attr(attr slog.Attr) bool {
 
 // member appends an attribute behind a comma, if it is plain.
 func (l *line) member(attr slog.Attr) bool {
-	if l.plain = attr.Key != "" && isPlain(attr.Key); !l.plain {
+	if l.plain = attr.Key != "" && jsonappend.Plain(attr.Key); !l.plain {
 		return false
 	}
 	l.text = append(append(append(l.text, `,"`...), attr.Key...), `":`...)
@@ -89,23 +91,13 @@ func (l *line) member(attr slog.Attr) bool {
 	case slog.KindString:
 		text := attr.Value.String()
 		l.text = append(append(append(l.text, '"'), text...), '"')
-		l.plain = isPlain(text)
+		l.plain = jsonappend.Plain(text)
 	case slog.KindInt64:
 		l.text = strconv.AppendInt(l.text, attr.Value.Int64(), 10)
 	default:
 		l.plain = false
 	}
 	return l.plain
-}
-
-// isPlain tells whether JSON spells a text as it is.
-func isPlain(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }
 
 // second is one second of a clock, formatted once for all the entries that fall into it.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey.dev/internal/jsonappend"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
 )
@@ -23,7 +24,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	out := jsonWriters.Get().(*jsonWriter)
 	defer jsonWriters.Put(out)
 	out.buffer.Reset()
-	if own, ok := v.(interface{ AppendJSON(b []byte) []byte }); ok {
+	if own, ok := v.(jsonappend.Appender); ok {
 		out.buffer.Write(append(own.AppendJSON(out.buffer.AvailableBuffer()), '\n'))
 	} else if err := out.encoder.Encode(v); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
