@@ -75,7 +75,8 @@ func (s *site) writePageError(w http.ResponseWriter, r *http.Request, err error,
 }
 
 func errorPage(r *http.Request, meant *oauth.Error, ours bool) (int, web.Page) {
-	switch status := meant.HTTPStatus(); status {
+	status := meant.HTTPStatus()
+	switch status {
 	case http.StatusServiceUnavailable:
 		return status, web.ServerBusy{RetryAfter: meant.RetryAfter, RetryURL: retryURL(r)}
 	case http.StatusTooManyRequests:
@@ -84,9 +85,12 @@ func errorPage(r *http.Request, meant *oauth.Error, ours bool) (int, web.Page) {
 		return status, web.NotFound{}
 	case http.StatusMethodNotAllowed:
 		return status, web.MethodNotAllowed{}
-	default:
-		return status, web.Error{Code: meant.Code, Detail: meant.Description, Ours: ours}
 	}
+	page := web.Error{Code: meant.Code, Ours: ours}
+	if !ours {
+		page.Detail = meant.Description
+	}
+	return status, page
 }
 
 // retryURL offers "try again" for what may be asked again.
