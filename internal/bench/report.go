@@ -131,15 +131,6 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-func (r *Report) limit(connections int) Limit {
-	for _, l := range r.Limits {
-		if l.Connections == connections {
-			return l
-		}
-	}
-	return Limit{}
-}
-
 // line finds an operation's figures, nil when it was not measured.
 func (r *Report) line(name string, connections int) *Line {
 	for i, l := range r.Lines {
