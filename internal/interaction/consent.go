@@ -43,7 +43,7 @@ func (h *Handler) askConsent(t *turn) error {
 	return h.render(t, http.StatusOK, view)
 }
 
-func grantVersion(grant *store.GrantOfUser) int64 {
+func grantVersion(grant *store.Grant) int64 {
 	if grant == nil {
 		return 0
 	}

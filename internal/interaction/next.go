@@ -33,7 +33,7 @@ type Facts struct {
 	RoleBounds  bool             // a token never does more than the person's role may (issuer.Policy.RoleScopes)
 	Session     *session.Session // nil: nobody is signed in
 	Memberships []store.Membership
-	Grants      []store.GrantOfUser // the person's living connections with the client
+	Grants      []store.Grant // the person's living connections with the client
 }
 
 // Outcome is where a flow stands.
@@ -42,7 +42,7 @@ type Outcome struct {
 	// Account is settled from StepNotAllowed on.
 	Account store.Membership
 	// Grant is the living connection of that account; nil is none.
-	Grant *store.GrantOfUser
+	Grant *store.Grant
 	// Asked is what of the request the person's role may give.
 	Asked oauth.ScopeSet
 	// Needs are the roles that may give all that the app needs; set with StepNotAllowed.
@@ -106,8 +106,8 @@ func member(memberships []store.Membership, accountID string) (store.Membership,
 	return memberships[i], true
 }
 
-func grantOf(grants []store.GrantOfUser, accountID string) *store.GrantOfUser {
-	i := slices.IndexFunc(grants, func(g store.GrantOfUser) bool { return g.AccountID == accountID })
+func grantOf(grants []store.Grant, accountID string) *store.Grant {
+	i := slices.IndexFunc(grants, func(g store.Grant) bool { return g.AccountID == accountID })
 	if i < 0 {
 		return nil
 	}

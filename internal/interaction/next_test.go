@@ -83,9 +83,9 @@ func memberships(text string) (list []store.Membership) {
 }
 
 // grants reads "a=read,extra/declined b=read".
-func grants(text string) (list []store.GrantOfUser) {
+func grants(text string) (list []store.Grant) {
 	for _, entry := range fields(text, "") {
-		grant := store.GrantOfUser{AccountID: entry[:1], ClientID: "app"}
+		grant := store.Grant{AccountID: entry[:1], ClientID: "app"}
 		for _, scope := range splitComma(entry[2:]) {
 			if scope[0] == '!' {
 				grant.Declined = append(grant.Declined, scope[1:])

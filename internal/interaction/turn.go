@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 
 	"latchkey.dev/internal/destination"
@@ -130,19 +129,14 @@ func (h *Handler) gather(t *turn) error {
 	return nil
 }
 
-// grantsRead bounds how many connections of one person are looked through.
-const grantsRead = 1000
-
 // gatherOf reads both at once, so that they share one round trip to the database.
 func (h *Handler) gatherOf(t *turn, userID string) error {
 	ctx := t.r.Context()
-	var grants []store.GrantOfUser
 	var grantsErr, membershipsErr error
 	var reading sync.WaitGroup
-	reading.Go(func() { grants, grantsErr = h.Store.GrantsOfUser(ctx, h.Issuer.Name, userID, grantsRead) })
+	reading.Go(func() { t.facts.Grants, grantsErr = h.Store.GrantsWithApp(ctx, h.Issuer.Name, userID, t.client.ID) })
 	t.facts.Memberships, membershipsErr = h.Store.Memberships(ctx, h.Issuer.Name, userID)
 	reading.Wait()
-	t.facts.Grants = slices.DeleteFunc(grants, func(g store.GrantOfUser) bool { return g.ClientID != t.client.ID })
 	return errors.Join(membershipsErr, grantsErr)
 }
 

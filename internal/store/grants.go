@@ -101,6 +101,14 @@ func (s *Store) GrantsOfUser(ctx context.Context, issuer, userID string, limit i
 	return rows, s.fail(err)
 }
 
+// GrantsWithApp lists a user's living connections with one app, at most one for each account and MembershipLimit of them.
+func (s *Store) GrantsWithApp(ctx context.Context, issuer, userID, clientID string) ([]Grant, error) {
+	rows, err := s.read.ListGrantsOfUserWithApp(ctx, dbsql.ListGrantsOfUserWithAppParams{
+		Issuer: issuer, UserID: userID, ClientID: clientID, Limit: MembershipLimit,
+	})
+	return rows, s.fail(err)
+}
+
 // GrantsOfAccount lists an account's living connections, newest first.
 func (s *Store) GrantsOfAccount(ctx context.Context, issuer, accountID string, limit int) ([]GrantOfAccount, error) {
 	rows, err := s.read.ListGrantsOfAccount(ctx, dbsql.ListGrantsOfAccountParams{Issuer: issuer, AccountID: accountID, Limit: int32(limit)})

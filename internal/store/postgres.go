@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey.dev/internal/store/dbsql"
@@ -169,10 +168,11 @@ func (e *postgresEngine) prelude() []string {
 }
 
 // reach connects once and finds out whether a pooler such as pgbouncer stands in between. A prepared statement would then be one
-// session's and be missed in another. A session that the pooler had and that has ended meanwhile is its own trouble.
+// session's and be missed in another. A session that the pooler had and that has ended meanwhile is its own trouble, told as the
+// server's last word or, while the pooler sets it up for us, as one more 08P01.
 func reach(ctx context.Context, config *pgx.ConnConfig, databaseURL string) (pooler bool, err error) {
 	for range maxAttempts {
-		if pooler, err = greet(ctx, config); err == nil || !reported(err) || !lost(err) {
+		if pooler, err = greet(ctx, config); err == nil || !reported(err) || (!lost(err) && !violated(err)) {
 			break
 		}
 	}
@@ -184,7 +184,7 @@ func reach(ctx context.Context, config *pgx.ConnConfig, databaseURL string) (poo
 
 func greet(ctx context.Context, config *pgx.ConnConfig) (pooler bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
-	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && failure.Code == "08P01" { // pgbouncer: "unsupported startup parameter"
+	if violated(err) { // pgbouncer: "unsupported startup parameter"
 		for name := range postgresDefaults {
 			delete(config.RuntimeParams, name)
 		}

@@ -76,3 +76,9 @@ func reported(err error) bool {
 	_, told := errors.AsType[*pgconn.PgError](err)
 	return told
 }
+
+// violated: protocol_violation, which pgbouncer says of what it cannot pass on.
+func violated(err error) bool {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failure.Code == "08P01"
+}

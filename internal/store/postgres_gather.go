@@ -89,12 +89,12 @@ func (t *trips) send(batch []*question) error {
 
 // read sends queries together. PostgreSQL skips what comes after a failure, so the rest travels alone then.
 func read(ctx context.Context, conn *pgx.Conn, batch []*question) error {
-	trip := &pgx.Batch{}
-	for _, q := range batch {
-		trip.Queue(q.query, q.args...)
+	trip, asked := &pgx.Batch{}, askings(batch)
+	for _, a := range asked {
+		a.queue(trip)
 	}
 	results := conn.SendBatch(ctx, trip)
-	answered, err := answers(results, batch)
+	err := answers(results, asked)
 	_ = results.Close() // each question has its own outcome
 	if err == nil || !ours(err) {
 		return err
@@ -103,7 +103,10 @@ func read(ctx context.Context, conn *pgx.Conn, batch []*question) error {
 		batch[0].err = err
 		return nil
 	}
-	for _, q := range batch[answered:] {
+	for _, q := range batch {
+		if q.settled() {
+			continue
+		}
 		if err := read(ctx, conn, []*question{q}); err != nil {
 			return err
 		}
@@ -111,18 +114,15 @@ func read(ctx context.Context, conn *pgx.Conn, batch []*question) error {
 	return nil
 }
 
-// answers reads the outcomes in order and returns how many there were before the first failure.
-func answers(results pgx.BatchResults, batch []*question) (answered int, err error) {
-	for _, q := range batch {
+// answers reads the outcomes in order, up to the first failure.
+func answers(results pgx.BatchResults, asked []*asking) error {
+	for _, a := range asked {
 		rows, _ := results.Query() // its error is the rows' too
-		answer, err := readAnswer(rows)
-		if err != nil {
-			return answered, err
+		if err := a.read(rows); err != nil {
+			return err
 		}
-		q.answer = answer
-		answered++
 	}
-	return answered, nil
+	return nil
 }
 
 // ours: the server refused a statement for what it says, and the connection goes on. What may be committed is not to be asked again.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,7 +28,7 @@ var (
 	named     = regexp.MustCompile(`(?m)^-- name: (\w+) :\w+$`)
 )
 
-// statements reads them with a constant in the place of every parameter.
+// statements reads all that there are, by name, with a constant in the place of every parameter.
 func statements(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("queries/*.sql")
@@ -42,11 +43,18 @@ func statements(t *testing.T) map[string]string {
 		}
 		for _, query := range strings.SplitAfter(string(text), ";\n") {
 			name := named.FindStringSubmatch(query)
-			if len(name) == 2 && (strings.HasPrefix(name[1], "Prune") || slices.Contains(pruning, name[1])) {
+			if len(name) == 2 {
 				found[name[1]] = parameter.ReplaceAllString(query, "'1'")
 			}
 		}
 	}
+	return found
+}
+
+func pruningStatements(t *testing.T) map[string]string {
+	t.Helper()
+	found := statements(t)
+	maps.DeleteFunc(found, func(name, _ string) bool { return !strings.HasPrefix(name, "Prune") && !slices.Contains(pruning, name) })
 	if len(found) < len(pruning)+14 {
 		t.Fatalf("found only %d statements", len(found))
 	}
@@ -57,12 +65,8 @@ func statements(t *testing.T) map[string]string {
 func TestPruningReadsByIndex(t *testing.T) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
-		db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(storetest.SQLite(t), "sqlite:"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = db.Close() }()
-		for name, statement := range statements(t) {
+		db := openPlain(t)
+		for name, statement := range pruningStatements(t) {
 			for _, step := range sqlitePlan(t, db, statement) {
 				// Only apps that nobody connected are in that index, and registering one more is refused when there are too many.
 				if strings.HasPrefix(step, "SCAN ") && !strings.HasSuffix(step, "registrations_unused") {
@@ -81,7 +85,7 @@ func TestPruningReadsByIndex(t *testing.T) {
 		if _, err := conn.Exec(t.Context(), "SET enable_seqscan = off"); err != nil {
 			t.Fatal(err)
 		}
-		for name, statement := range statements(t) {
+		for name, statement := range pruningStatements(t) {
 			rows, _ := conn.Query(t.Context(), "EXPLAIN "+statement) // its error is the rows' too
 			plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
 			if err != nil {
@@ -92,6 +96,25 @@ func TestPruningReadsByIndex(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An app may have millions of connections, a person has a few.
+func TestAConnectionIsFoundByItsPerson(t *testing.T) {
+	plan := sqlitePlan(t, openPlain(t), statements(t)["ListGrantsOfUserWithApp"])
+	if len(plan) != 1 || !strings.HasPrefix(plan[0], "SEARCH grants USING INDEX grants_alive (issuer=? AND user_id=?") {
+		t.Error(plan)
+	}
+}
+
+// openPlain opens a migrated database without our engine.
+func openPlain(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(storetest.SQLite(t), "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func sqlitePlan(t *testing.T, db *sql.DB, statement string) (steps []string) {

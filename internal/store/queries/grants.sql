@@ -30,6 +30,10 @@ FROM grants JOIN accounts ON accounts.issuer = grants.issuer AND accounts.id = g
 WHERE grants.issuer = $1 AND grants.user_id = $2 AND grants.revoked_at = 0
 ORDER BY grants.created_at DESC, grants.id LIMIT $3;
 
+-- name: ListGrantsOfUserWithApp :many
+-- In the order of the index that tells a person's connections: an app may have a million others.
+SELECT * FROM grants WHERE issuer = $1 AND user_id = $2 AND client_id = $3 AND revoked_at = 0 ORDER BY account_id LIMIT $4;
+
 -- name: ListGrantsOfAccount :many
 SELECT grants.*, users.name AS user_name, users.email AS user_email
 FROM grants JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
