@@ -39,6 +39,7 @@ func (p *program) bench() *cobra.Command {
 	flags.StringSliceVar(&o.config.Only, "only", nil, "measure operations whose names contain one of these `parts`")
 	flags.IntVar(&o.config.Repeat, "repeat", 1, "measure everything `N` times, the machine's limits too, and report the median of each figure")
 	flags.IntVar(&o.config.Stored, "stored", 0, "fill the database with `N` refresh tokens and a fifth as many connections first")
+	flags.StringVar(&o.config.Beside, "beside", "", "measure each line on this `database` too, an empty one of the same kind, and tell what is left of its rate; for --stored")
 	flags.IntVar(&o.config.Idle, "idle-connections", 0, "at the end, measure the server's memory with `N` open connections that ask nothing")
 	flags.StringVar(&o.config.Target.URL, "target", "", "measure the running server whose issuer is this `URL`, with what needs only an app's id and secret")
 	flags.StringVar(&o.config.Target.At, "at", "", "the `URL` where the target listens, when its issuer's is that of a proxy before it")
@@ -127,8 +128,8 @@ func (p *program) aim(c *bench.Config) error {
 	switch {
 	case c.Target.ClientID == "" || c.Target.Secret == "":
 		return usage("--target needs an app: its id in --client-id and its secret in the environment variable %s", benchSecret)
-	case c.Database != "" || c.Stored > 0 || c.Idle > 0 || c.Profiles != "":
-		return usage("--database, --stored, --idle-connections and --profiles are for a server of our own, not for a --target")
+	case c.Database != "" || c.Beside != "" || c.Stored > 0 || c.Idle > 0 || c.Profiles != "":
+		return usage("--database, --beside, --stored, --idle-connections and --profiles are for a server of our own, not for a --target")
 	}
 	return nil
 }

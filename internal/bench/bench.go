@@ -32,6 +32,8 @@ type Config struct {
 	Only []string
 	// Stored is how many refresh tokens the database holds beforehand, with a fifth as many connections.
 	Stored int
+	// Beside is an empty database of the same kind, which each line is measured on too, right before; empty leaves that out.
+	Beside string
 	// Target is measured in place of a server of our own, when it names one.
 	Target Target
 	// Idle is with how many idle connections the server's memory is measured at the end; 0 leaves that out.
@@ -65,8 +67,13 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	}
 	b := &bench{Config: config, world: w}
 	b.Repeat = max(1, b.Repeat)
+	if config.Beside != "" {
+		if b.empty, err = emptyWorld(ctx, config, filepath.Join(folder, "empty")); err != nil {
+			return nil, errors.Join(err, w.close())
+		}
+	}
 	report, err := b.all(ctx)
-	if err := errors.Join(err, w.close()); err != nil {
+	if err := errors.Join(err, w.close(), b.empty.close()); err != nil {
 		return nil, err
 	}
 	report.At, report.Machine, report.Database = started.UTC().Truncate(time.Second), machine(), w.engine()
@@ -82,11 +89,22 @@ func worldOf(ctx context.Context, config Config, folder string) (*world, error) 
 	return &world{clock: config.Clock, rand: config.Rand, target: t}, err
 }
 
+// emptyWorld has nothing stored, whatever the configuration asks for.
+func emptyWorld(ctx context.Context, config Config, folder string) (*world, error) {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return nil, err
+	}
+	config.Database, config.Stored = config.Beside, 0
+	return newWorld(ctx, config, folder)
+}
+
 type bench struct {
 	Config
 	world *world
-	// bare is the machine's limit, a server without anything of ours.
-	bare *process
+	// empty is the world of the database beside; nil without one.
+	empty *world
+	// bare is the machine's limit, a server without anything of ours; serverBeside serves the empty database.
+	bare, serverBeside *process
 	// report is the run's that is under way, and beside what bare did beside each of its lines; steps counts over all runs.
 	report *Report
 	beside []Limit
@@ -132,19 +150,30 @@ func (b *bench) run(ctx context.Context) error {
 	if err := b.limits(ctx); err != nil {
 		return fmt.Errorf("measure the machine: %w", err)
 	}
-	server, err := b.serve(ctx)
+	server, err := b.serve(ctx, b.world)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
+	if b.empty != nil {
+		beside, err := b.serve(ctx, b.empty)
+		if err != nil {
+			return err
+		}
+		defer beside.stop()
+		b.serverBeside = beside
+	}
 	b.report.Ready = float64(server.ready.Microseconds()) / 1e3
 	if b.report.IdleMemory, err = server.memory(); err != nil {
 		return err
 	}
-	// A server that has just started still grows its heap, and the first line would tell of that.
-	warm := func(int) (operation, error) { return repeat(b.world.issue()), nil }
-	if _, err := b.drive(ctx, server, slices.Max(b.Connections), warm); err != nil {
-		return fmt.Errorf("warm up: %w", err)
+	if err := b.warm(ctx, server, b.world); err != nil {
+		return err
+	}
+	if b.empty != nil {
+		if err := b.warm(ctx, b.serverBeside, b.empty); err != nil {
+			return err
+		}
 	}
 	for _, m := range b.wanted() {
 		for _, connections := range b.Connections {
@@ -162,11 +191,19 @@ func (b *bench) run(ctx context.Context) error {
 	return err
 }
 
-func (b *bench) serve(ctx context.Context) (*process, error) {
-	if b.world.target != nil {
-		return &process{place: b.world.target.place}, nil
+func (b *bench) serve(ctx context.Context, w *world) (*process, error) {
+	if w.target != nil {
+		return &process{place: w.target.place}, nil
 	}
-	return b.start(ctx, "serve", "--config", b.world.configPath())
+	return b.start(ctx, "serve", "--config", w.configPath())
+}
+
+// warm keeps a server busy for a moment: one that has just started still grows its heap, and the first line would tell of that.
+func (b *bench) warm(ctx context.Context, server *process, w *world) error {
+	if _, err := b.drive(ctx, server, slices.Max(b.Connections), func(int) (operation, error) { return repeat(w.issue()), nil }); err != nil {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	return nil
 }
 
 // wanted are the measurements that the configuration asks for.
@@ -189,18 +226,25 @@ func containsAny(name string, parts []string) bool {
 	return false
 }
 
-// What is measured takes so many measurements' time: the machine's commits, and a line with the limits beside it.
+// What is measured takes so many measurements' time: the machine's commits, a line with net/http beside it, and the line on the empty database.
 const (
 	commitsCost = 1
 	lineCost    = 2
+	besideCost  = 1
 )
 
 func (b *bench) costOf(m measurement) int {
-	if m.commits > 0 && b.world.target == nil {
-		return lineCost + commitsCost
+	cost := lineCost
+	if b.commitsBeside(m) {
+		cost += commitsCost
 	}
-	return lineCost
+	if b.empty != nil {
+		cost += besideCost
+	}
+	return cost
 }
+
+func (b *bench) commitsBeside(m measurement) bool { return m.commits > 0 && b.world.target == nil }
 
 // progress tells what is measured next.
 func (b *bench) progress(what string, connections, cost int) {
@@ -259,7 +303,7 @@ func (b *bench) limitBeside(ctx context.Context, m measurement, connections int)
 		return Limit{}, fmt.Errorf("measure the machine: %w", err)
 	}
 	limit := Limit{Connections: connections, HTTP: r.perSecond(), HTTPP99: r.p99.Microseconds(), HTTPCost: r.perOperation(r.server)}
-	if b.costOf(m) > lineCost {
+	if b.commitsBeside(m) {
 		if err := b.commits(ctx, &limit); err != nil {
 			return Limit{}, fmt.Errorf("measure the machine: %w", err)
 		}
@@ -273,6 +317,10 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	limit, err := b.limitBeside(ctx, m, connections)
 	if err != nil {
 		return Line{}, err
+	}
+	empty, err := b.rateOfEmpty(ctx, m.name, connections)
+	if err != nil {
+		return Line{}, fmt.Errorf("measure the empty database: %w", err)
 	}
 	before, beforeErr := b.world.size(ctx)
 	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
@@ -296,8 +344,26 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 		line.Growth = float64(max(0, after-before)) / float64(r.operations)
 	}
 	line.relate(limit, b.world.commitRows(), m.commits)
+	line.ShareEmpty = ratio(line.PerSecond, empty)
 	line.Memory, err = server.memory()
 	return line, err
+}
+
+// rateOfEmpty is how often a second the empty database's server does the same; 0 where there is none, or nothing stored to do it with.
+func (b *bench) rateOfEmpty(ctx context.Context, name string, connections int) (float64, error) {
+	if b.empty == nil {
+		return 0, nil
+	}
+	all := b.empty.measurements()
+	i := slices.IndexFunc(all, func(m measurement) bool { return m.name == name })
+	if i < 0 {
+		return 0, nil
+	}
+	r, err := b.drive(ctx, b.serverBeside, connections, func(worker int) (operation, error) { return all[i].each(ctx, b.empty, worker) })
+	if err == nil && r.firstError != nil {
+		err = r.firstError
+	}
+	return r.perSecond(), err
 }
 
 // profile asks the server for its processor profile while a measurement runs; the returned function waits for it.

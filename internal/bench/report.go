@@ -82,6 +82,8 @@ type Line struct {
 	ShareHTTP float64 `json:"share_http"`
 	CostHTTP  float64 `json:"cost_http"`
 	TailHTTP  float64 `json:"tail_http"`
+	// ShareEmpty is the share of the rate on an empty database, measured right before; absent where that was not asked for, or cannot be done.
+	ShareEmpty float64 `json:"share_empty,omitempty"`
 	// ShareCommits is the share of durable commits of CommitRows rows; absent for what writes nothing.
 	ShareCommits float64 `json:"share_commits,omitempty"`
 	CommitRows   int     `json:"share_commits_rows,omitempty"`
@@ -218,6 +220,7 @@ func medianLine(runs []Line) Line {
 	m.CostHTTP = median(runs, func(l Line) float64 { return l.CostHTTP })
 	m.TailHTTP = median(runs, func(l Line) float64 { return l.TailHTTP })
 	m.ShareCommits = median(runs, func(l Line) float64 { return l.ShareCommits })
+	m.ShareEmpty = median(runs, func(l Line) float64 { return l.ShareEmpty })
 	m.Errors, m.FirstError = 0, ""
 	for _, l := range runs {
 		m.Errors += l.Errors

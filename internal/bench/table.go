@@ -60,19 +60,24 @@ func (r *Report) machine(text *strings.Builder) {
 }
 
 func (r *Report) operations(text *strings.Builder) {
-	rows := []string{"operation\tconnections\tops/s\tof http\tof commits\tp50 µs\tp99 µs\t× http\terrors\tserver µs\t× http\tdatabase µs\tbytes/op\tMB"}
+	rows := []string{"operation\tconnections\tops/s\tof http\tof commits\tof empty\tp50 µs\tp99 µs\t× http\terrors\tserver µs\t× http\tdatabase µs\tbytes/op\tMB"}
 	for _, l := range r.Lines {
-		commits := ""
-		if l.ShareCommits > 0 {
-			commits = fmt.Sprintf("%.2f of %d-row", l.ShareCommits, l.CommitRows)
-		}
-		rows = append(rows, fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%s\t%d\t%d\t%.1f\t%d\t%s\t%.1f\t%s\t%s\t%d", l.Name, l.Connections, l.PerSecond, l.ShareHTTP, commits,
-			l.P50, l.P99, l.TailHTTP, l.Errors, known("%.1f", l.Processor), l.CostHTTP, known("%.1f", l.DatabaseProcessor), known("%.0f", l.Growth), megabytes(l.Memory)))
+		commits := present("%.2f of ", l.ShareCommits) + present("%d-row", l.CommitRows)
+		rows = append(rows, fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%s\t%s\t%d\t%d\t%.1f\t%d\t%s\t%.1f\t%s\t%s\t%d", l.Name, l.Connections, l.PerSecond, l.ShareHTTP, commits,
+			present("%.2f", l.ShareEmpty), l.P50, l.P99, l.TailHTTP, l.Errors, known("%.1f", l.Processor), l.CostHTTP, known("%.1f", l.DatabaseProcessor), known("%.0f", l.Growth), megabytes(l.Memory)))
 		for _, request := range l.Requests {
-			rows = append(rows, fmt.Sprintf("… %s\t%d\t\t\t\t%d\t%d\t\t\t\t\t\t\t", request.Name, l.Connections, request.P50, request.P99))
+			rows = append(rows, fmt.Sprintf("… %s\t%d\t\t\t\t\t%d\t%d\t\t\t\t\t\t\t", request.Name, l.Connections, request.P50, request.P99))
 		}
 	}
 	align(text, rows)
+}
+
+// present writes a figure, and nothing for one that was not asked for.
+func present[N int | float64](format string, figure N) string {
+	if figure == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, figure)
 }
 
 // known writes a figure, and a dash for one that cannot be told.

@@ -302,7 +302,7 @@ func (w *world) authorize(ctx context.Context, s *site, worker int) (refresh, ac
 }
 
 func (w *world) close() error {
-	if w.store == nil {
+	if w == nil || w.store == nil {
 		return nil
 	}
 	return w.store.Close()

@@ -117,5 +117,8 @@ func read(folder, name, file string) (engine, error) {
 		return e, fmt.Errorf("%s/performance/%s.json: measure with --idle-connections %d", folder, file, idleConnections)
 	}
 	slices.SortFunc(e.Curve, func(a, b *bench.Report) int { return a.Stored - b.Stored })
+	if e.left(usual[0]) == 0 {
+		return e, fmt.Errorf("%s/performance/%s-%d.json: measure with --beside and an empty database", folder, file, e.full().Stored)
+	}
 	return e, nil
 }

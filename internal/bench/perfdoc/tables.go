@@ -124,7 +124,7 @@ func (e engine) BytesOfToken() string {
 	return count(float64(e.full().Size) / float64(e.full().Stored))
 }
 
-// Left is what is left of an operation's share in the full database.
+// Left is what is left of an operation's rate in the full database.
 func (e engine) Left(name string) string { return plain(e.left(name), 2) }
 
 // Cold is what is left of it for tokens all over the table.
@@ -196,7 +196,7 @@ func (e engine) AmongOthers() string {
 	return row(cells)
 }
 
-// AsDataGrows is the table of shares against stored tokens.
+// AsDataGrows is the table of shares against stored tokens, with what is left of the empty database's rate beside them.
 func (r results) AsDataGrows() string {
 	head, line := []string{"share of net/http at 64 connections"}, []string{"---"}
 	names := append(slices.Clone(usual), "refresh, any stored", "introspection, any stored")
@@ -214,7 +214,11 @@ func (r results) AsDataGrows() string {
 			for i, name := range names {
 				share := ""
 				if c.Stored > 0 || slices.Contains(usual, name) {
-					share = fmt.Sprintf("%.2f", at64(c, name).ShareHTTP)
+					l := at64(c, name)
+					share = fmt.Sprintf("%.2f", l.ShareHTTP)
+					if l.ShareEmpty > 0 {
+						share += fmt.Sprintf(" (%.2f)", l.ShareEmpty)
+					}
 				}
 				rows[i] = append(rows[i], share)
 			}
