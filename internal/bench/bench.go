@@ -332,10 +332,7 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	line := Line{
 		Name: m.name, Connections: connections, PerSecond: r.perSecond(), P50: r.p50.Microseconds(), P99: r.p99.Microseconds(),
 		Errors: r.errors, Processor: r.perOperation(r.server), DatabaseProcessor: r.perOperation(r.database), Growth: -1,
-	}
-	for i, name := range m.requests {
-		p50, p99 := percentiles(r.requests[i])
-		line.Requests = append(line.Requests, Request{Name: name, P50: p50.Microseconds(), P99: p99.Microseconds()})
+		Requests: requestsOf(m.requests, r.requests),
 	}
 	if r.firstError != nil {
 		line.FirstError = r.firstError.Error()
@@ -347,6 +344,16 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	line.ShareEmpty = ratio(line.PerSecond, empty)
 	line.Memory, err = server.memory()
 	return line, err
+}
+
+// requestsOf names what each request of an operation took; all of them took nothing where no operation came to its end.
+func requestsOf(names []string, took [][]time.Duration) (all []Request) {
+	took = append(took, make([][]time.Duration, max(0, len(names)-len(took)))...)
+	for i, name := range names {
+		p50, p99 := percentiles(took[i])
+		all = append(all, Request{Name: name, P50: p50.Microseconds(), P99: p99.Microseconds()})
+	}
+	return all
 }
 
 // rateOfEmpty is how often a second the empty database's server does the same; 0 where there is none, or nothing stored to do it with.

@@ -150,3 +150,16 @@ func TestThousands(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOperationThatAlwaysFailsHasItsRequestsToo(t *testing.T) {
+	names := []string{"issue", "revoke"}
+	if got := requestsOf(names, nil); len(got) != 2 || got[1] != (Request{Name: "revoke"}) {
+		t.Errorf("%+v", got)
+	}
+	if got := requestsOf(names, [][]time.Duration{{time.Millisecond}, {time.Second}}); got[0].P50 != 1000 || got[1].P99 != 1e6 {
+		t.Errorf("%+v", got)
+	}
+	if got := requestsOf(nil, nil); got != nil {
+		t.Errorf("%+v", got)
+	}
+}
