@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ type Config struct {
 	Only []string
 	// Stored is how many refresh tokens the database holds beforehand, with a fifth as many connections.
 	Stored int
-	// Beside is an empty database of the same kind, which each line is measured on too, right before; empty leaves that out.
+	// Beside is an empty database of the same kind, which each line is measured on too, right before and after; empty leaves that out.
 	Beside string
 	// Target is measured in place of a server of our own, when it names one.
 	Target Target
@@ -200,7 +201,7 @@ func (b *bench) serve(ctx context.Context, w *world) (*process, error) {
 
 // warm keeps a server busy for a moment: one that has just started still grows its heap, and the first line would tell of that.
 func (b *bench) warm(ctx context.Context, server *process, w *world) error {
-	if _, err := b.drive(ctx, server, slices.Max(b.Connections), func(int) (operation, error) { return repeat(w.issue()), nil }); err != nil {
+	if _, err := b.drive(ctx, server, slices.Max(b.Connections), b.Measure, func(int) (operation, error) { return repeat(w.issue()), nil }); err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
 	return nil
@@ -298,7 +299,7 @@ func (b *bench) commits(ctx context.Context, limit *Limit) (err error) {
 
 // limitBeside measures the limits anew for each line: a machine that is shared with others changes its speed from one minute to the next.
 func (b *bench) limitBeside(ctx context.Context, m measurement, connections int) (Limit, error) {
-	r, err := b.drive(ctx, b.bare, connections, func(int) (operation, error) { return repeat(b.world.issue()), nil })
+	r, err := b.drive(ctx, b.bare, connections, b.Measure, func(int) (operation, error) { return repeat(b.world.issue()), nil })
 	if err != nil {
 		return Limit{}, fmt.Errorf("measure the machine: %w", err)
 	}
@@ -318,13 +319,13 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	if err != nil {
 		return Line{}, err
 	}
-	empty, err := b.rateOfEmpty(ctx, m.name, connections)
+	emptyBefore, err := b.rateOfEmpty(ctx, m.name, connections)
 	if err != nil {
-		return Line{}, fmt.Errorf("measure the empty database: %w", err)
+		return Line{}, err
 	}
 	before, beforeErr := b.world.size(ctx)
 	profiled := b.profile(ctx, server, fmt.Sprintf("%s-%d.pprof", strings.NewReplacer(" ", "-", ",", "").Replace(m.name), connections))
-	r, err := b.drive(ctx, server, connections, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
+	r, err := b.drive(ctx, server, connections, b.Measure, func(worker int) (operation, error) { return m.each(ctx, b.world, worker) })
 	if err := errors.Join(err, profiled()); err != nil {
 		return Line{}, err
 	}
@@ -341,8 +342,11 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 		line.Growth = float64(max(0, after-before)) / float64(r.operations)
 	}
 	line.relate(limit, b.world.commitRows(), m.commits)
-	line.ShareEmpty = ratio(line.PerSecond, empty)
-	line.Memory, err = server.memory()
+	if line.Memory, err = server.memory(); err != nil {
+		return Line{}, err
+	}
+	emptyAfter, err := b.rateOfEmpty(ctx, m.name, connections)
+	line.ShareEmpty = ratio(line.PerSecond, (emptyBefore+emptyAfter)/2)
 	return line, err
 }
 
@@ -356,7 +360,8 @@ func requestsOf(names []string, took [][]time.Duration) (all []Request) {
 	return all
 }
 
-// rateOfEmpty is how often a second the empty database's server does the same; 0 where there is none, or nothing stored to do it with.
+// rateOfEmpty is how often a second the empty database's server does the same, measured for half as long because it is measured twice: before
+// and after. It is 0 where there is no such database, or nothing stored in it to do this with.
 func (b *bench) rateOfEmpty(ctx context.Context, name string, connections int) (float64, error) {
 	if b.empty == nil {
 		return 0, nil
@@ -366,11 +371,11 @@ func (b *bench) rateOfEmpty(ctx context.Context, name string, connections int) (
 	if i < 0 {
 		return 0, nil
 	}
-	r, err := b.drive(ctx, b.serverBeside, connections, func(worker int) (operation, error) { return all[i].each(ctx, b.empty, worker) })
-	if err == nil && r.firstError != nil {
-		err = r.firstError
+	r, err := b.drive(ctx, b.serverBeside, connections, b.Measure/2, func(worker int) (operation, error) { return all[i].each(ctx, b.empty, worker) })
+	if err := cmp.Or(err, r.firstError); err != nil {
+		return 0, fmt.Errorf("measure the empty database: %w", err)
 	}
-	return r.perSecond(), err
+	return r.perSecond(), nil
 }
 
 // profile asks the server for its processor profile while a measurement runs; the returned function waits for it.
@@ -405,12 +410,12 @@ func download(ctx context.Context, url, path string) error {
 	return os.WriteFile(path, body, 0o600)
 }
 
-// drive loads a process and returns what the load saw, and what it cost the process and the database.
-func (b *bench) drive(ctx context.Context, p *process, connections int, each func(int) (operation, error)) (result, error) {
+// drive loads a process for so long, and returns what the load saw, and what it cost the process and the database.
+func (b *bench) drive(ctx context.Context, p *process, connections int, measure time.Duration, each func(int) (operation, error)) (result, error) {
 	var marks []usage
 	var markErr error
 	r, err := load{
-		place: p.place, connections: connections, warmUp: b.Measure / 5, measure: b.Measure, clock: b.Clock, each: each,
+		place: p.place, connections: connections, warmUp: measure / 5, measure: measure, clock: b.Clock, each: each,
 	}.run(ctx, func() {
 		used, err := b.used(p)
 		marks, markErr = append(marks, used), errors.Join(markErr, err)

@@ -51,7 +51,7 @@ func (b *bench) idleConnections(ctx context.Context) (int64, error) {
 			b.Progress(Progress{What: "idle connections", Done: i + 1, Total: b.Idle, Left: left})
 		}
 	}
-	_, err = b.drive(ctx, server, busyBesides, func(int) (operation, error) { return repeat(request), nil })
+	_, err = b.drive(ctx, server, busyBesides, b.Measure, func(int) (operation, error) { return repeat(request), nil })
 	if err != nil {
 		return 0, err
 	}

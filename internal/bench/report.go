@@ -82,7 +82,7 @@ type Line struct {
 	ShareHTTP float64 `json:"share_http"`
 	CostHTTP  float64 `json:"cost_http"`
 	TailHTTP  float64 `json:"tail_http"`
-	// ShareEmpty is the share of the rate on an empty database, measured right before; absent where that was not asked for, or cannot be done.
+	// ShareEmpty is the share of the rate on an empty database, measured right before and after; absent where that was not asked for, or cannot be done.
 	ShareEmpty float64 `json:"share_empty,omitempty"`
 	// ShareCommits is the share of durable commits of CommitRows rows; absent for what writes nothing.
 	ShareCommits float64 `json:"share_commits,omitempty"`
