@@ -283,6 +283,28 @@ func TestANewCodeVoidsTheOneBefore(t *testing.T) {
 	}
 }
 
+// Somebody else may ask for a code to the address of a person who signs up. Its end must tell them nothing, and never sign them in.
+func TestACodeThatANewerOneEndedIsJudgedNoMore(t *testing.T) {
+	r := servertest.New(t)
+	bob, eve := r.Browser("bob@example.org"), r.Browser("bob@example.org")
+	hers := signUp(r, eve, eve.Arrive("/sign-up"))
+	his := signUp(r, bob, bob.Arrive("/sign-up"))
+	mails := r.Mails(bob.Email)
+	first, second := sixDigits(t, mails[0]), sixDigits(t, mails[1])
+	judge := func(when string) {
+		t.Helper()
+		right, wrong := eve.PressOnly(hers, "verify", "code", first), eve.PressOnly(hers, "verify", "code", "111111")
+		if right.Location != nil || right.Status != http.StatusUnprocessableEntity || right.Has("verify") || alike(right, bob.Email) != alike(wrong, bob.Email) {
+			t.Errorf("%s: the right code is answered with %d, a wrong one with %d", when, right.Status, wrong.Status)
+		}
+	}
+	judge("before he verified")
+	if answer := bob.PressOnly(his, "verify", "code", second); answer.Location == nil {
+		t.Fatalf("%d", answer.Status)
+	}
+	judge("after")
+}
+
 func TestACodeExpires(t *testing.T) {
 	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
@@ -325,6 +347,17 @@ func TestTheCodeClickedTwiceSignsInAndIsNotExpired(t *testing.T) {
 	r.Advance(2 * time.Minute)
 	if late := bob.PressOnly(page, "verify", "code", code); late.Location != nil {
 		t.Error("a used code signs in for ever")
+	}
+}
+
+// A neighbouring subdomain could plant a cookie without the prefix, and have a person signed in as somebody else.
+func TestRFC6265bis_4_1_3_2_TheCookieOfASignUpIsThisHostsOwn(t *testing.T) {
+	r := servertest.New(t)
+	bob := r.Browser("bob@example.org")
+	sent := bob.PressOnly(bob.Arrive("/sign-up"), "sign-up", "name", "Bob Boatman", "email", bob.Email, "password", bob.Password)
+	cookies := strings.Join(sent.Header.Values("Set-Cookie"), "\n")
+	if !regexp.MustCompile(`(?m)^__Host-lk_verify=[^;]+; Path=/;.* HttpOnly; Secure; SameSite=Lax$`).MatchString(cookies) || strings.Contains(cookies, "Domain=") {
+		t.Errorf("%q", cookies)
 	}
 }
 

@@ -136,7 +136,7 @@ func (h *Handler) sendCode(t *turn, email string, who newcomer, notice web.Verif
 	if err != nil {
 		return err
 	}
-	http.SetCookie(t.w, h.verifyCookie(token, h.Issuer.Lifetimes.EmailCode))
+	http.SetCookie(t.w, h.Sessions.Cookie(verifyCookie, token, h.Issuer.Lifetimes.EmailCode))
 	wire.Redirect(t.w, t.r, link("/verify", who.R)+stateQuery(who.R, notice))
 	return nil
 }

@@ -22,12 +22,7 @@ const codeTries = 5
 
 // verifyCookie ties the code to the browser that asked for it: a code or link that somebody else had sent to a person's
 // address signs that person up for nothing.
-func (h *Handler) verifyCookie(token string, lifetime time.Duration) *http.Cookie {
-	return &http.Cookie{
-		Name: "lk_verify", Value: token, Path: "/verify", MaxAge: int(lifetime / time.Second),
-		HttpOnly: true, Secure: strings.HasPrefix(h.Issuer.URL, "https:"), SameSite: http.SameSiteLaxMode,
-	}
-}
+const verifyCookie = "lk_verify"
 
 // pending is the challenge that this browser waits for.
 type pending struct {
@@ -39,7 +34,7 @@ type pending struct {
 
 // pending reads it; nil and no error when there is none.
 func (h *Handler) pending(t *turn) (*pending, error) {
-	cookie, err := t.r.Cookie("lk_verify")
+	cookie, err := h.Sessions.FindCookie(t.r, verifyCookie)
 	if err != nil {
 		return nil, nil //nolint:nilnil,nilerr // a browser that waits for nothing is no error
 	}

@@ -19,18 +19,24 @@ func (m *Manager) cookieName(name string) string {
 	return name
 }
 
-// cookie is SameSite=Lax: it comes along when an app sends the person here, and never with another site's form.
-func (m *Manager) cookie(name, value string, lifetime time.Duration) *http.Cookie {
+// Cookie makes a cookie of this very host, see above. It is SameSite=Lax: it comes along when an app sends the person here, and never with another
+// site's form.
+func (m *Manager) Cookie(name, value string, lifetime time.Duration) *http.Cookie {
 	return &http.Cookie{
 		Name: m.cookieName(name), Value: value, Path: "/", MaxAge: int(lifetime / time.Second),
 		HttpOnly: true, Secure: m.secure, SameSite: http.SameSiteLaxMode,
 	}
 }
 
+// FindCookie finds one that Cookie made; http.ErrNoCookie when the browser has none.
+func (m *Manager) FindCookie(r *http.Request, name string) (*http.Cookie, error) {
+	return r.Cookie(m.cookieName(name))
+}
+
 // secret is the session cookie's value; "" when there is none, or it cannot be one of ours.
 func (m *Manager) secret(r *http.Request) string {
 	const longest = 64
-	cookie, err := r.Cookie(m.cookieName(sessionCookie))
+	cookie, err := m.FindCookie(r, sessionCookie)
 	if err != nil || len(cookie.Value) > longest {
 		return ""
 	}

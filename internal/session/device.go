@@ -34,7 +34,7 @@ func (m *Manager) KnownDevice(r *http.Request, userID string) string {
 }
 
 func (m *Manager) device(r *http.Request) (known device) {
-	cookie, err := r.Cookie(m.cookieName(deviceCookie))
+	cookie, err := m.FindCookie(r, deviceCookie)
 	if err != nil || len(cookie.Value) > deviceLongest {
 		return device{}
 	}
@@ -62,5 +62,5 @@ func (m *Manager) RememberDevice(w http.ResponseWriter, r *http.Request, userID 
 		return
 	}
 	sealed := m.keyring.Seal(devicePurpose, []byte(m.issuer.Name), plain, m.rand)
-	http.SetCookie(w, m.cookie(deviceCookie, base64.RawURLEncoding.EncodeToString(sealed), deviceLifetime))
+	http.SetCookie(w, m.Cookie(deviceCookie, base64.RawURLEncoding.EncodeToString(sealed), deviceLifetime))
 }

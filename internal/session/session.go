@@ -120,7 +120,7 @@ func (m *Manager) Start(tx *store.Tx, r *http.Request, userID string, amr ...str
 		return nil, err
 	}
 	return func(w http.ResponseWriter) {
-		http.SetCookie(w, m.cookie(sessionCookie, secret, m.issuer.Lifetimes.Session))
+		http.SetCookie(w, m.Cookie(sessionCookie, secret, m.issuer.Lifetimes.Session))
 		m.RememberDevice(w, r, userID)
 	}, nil
 }
@@ -136,7 +136,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	http.SetCookie(w, m.cookie(sessionCookie, "", -time.Second))
+	http.SetCookie(w, m.Cookie(sessionCookie, "", -time.Second))
 	return nil
 }
 

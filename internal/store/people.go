@@ -55,8 +55,11 @@ func (s *Store) Users(ctx context.Context, issuer, afterEmail string, limit int)
 	return rows, s.fail(err)
 }
 
-// SetPassword replaces the password's hash.
+// SetPassword replaces the password's hash, and ends the links that would replace it once more: who asked for one may be who must not know it.
 func (tx *Tx) SetPassword(issuer, userID, hash string) error {
+	if err := tx.q.VoidResets(tx.ctx, dbsql.VoidResetsParams{Issuer: issuer, UserID: userID, Now: tx.now}); err != nil {
+		return err
+	}
 	rows, err := tx.q.UpdatePassword(tx.ctx, dbsql.UpdatePasswordParams{Issuer: issuer, ID: userID, PasswordHash: hash, UpdatedAt: tx.now})
 	return changed(rows, err, ErrNotFound)
 }

@@ -69,10 +69,10 @@ func (tx *Tx) EndOtherSessions(issuer, userID string, keep []byte) (int64, error
 	return tx.q.EndOtherSessions(tx.ctx, dbsql.EndOtherSessionsParams{Issuer: issuer, UserID: userID, Hash: keep})
 }
 
-// CreateChallenge records a challenge. A new one for the same purpose and address spends those before it.
+// CreateChallenge records a challenge. A new one for the same purpose and address ends those before it.
 func (tx *Tx) CreateChallenge(challenge Challenge) error {
-	err := tx.q.SpendChallengesOf(tx.ctx, dbsql.SpendChallengesOfParams{
-		Issuer: challenge.Issuer, Purpose: challenge.Purpose, Email: challenge.Email, UsedAt: tx.now,
+	err := tx.q.VoidChallengesOf(tx.ctx, dbsql.VoidChallengesOfParams{
+		Issuer: challenge.Issuer, Purpose: challenge.Purpose, Email: challenge.Email, Now: tx.now,
 	})
 	if err != nil {
 		return err

@@ -379,27 +379,6 @@ func (q *Queries) SpendChallenge(ctx context.Context, arg SpendChallengeParams) 
 	return i, err
 }
 
-const spendChallengesOf = `-- name: SpendChallengesOf :exec
-UPDATE challenges SET used_at = $4 WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0
-`
-
-type SpendChallengesOfParams struct {
-	Issuer  string
-	Purpose string
-	Email   string
-	UsedAt  micros.Time
-}
-
-func (q *Queries) SpendChallengesOf(ctx context.Context, arg SpendChallengesOfParams) error {
-	_, err := q.db.Exec(ctx, spendChallengesOf,
-		arg.Issuer,
-		arg.Purpose,
-		arg.Email,
-		arg.UsedAt,
-	)
-	return err
-}
-
 const touchSession = `-- name: TouchSession :exec
 UPDATE sessions SET last_seen_at = $2 WHERE hash = $1
 `
@@ -411,5 +390,44 @@ type TouchSessionParams struct {
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) error {
 	_, err := q.db.Exec(ctx, touchSession, arg.Hash, arg.LastSeenAt)
+	return err
+}
+
+const voidChallengesOf = `-- name: VoidChallengesOf :exec
+UPDATE challenges SET expires_at = $4
+WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0 AND expires_at > $4
+`
+
+type VoidChallengesOfParams struct {
+	Issuer  string
+	Purpose string
+	Email   string
+	Now     micros.Time
+}
+
+// They end; used they were not: a code that was just used signs its own browser in once more.
+func (q *Queries) VoidChallengesOf(ctx context.Context, arg VoidChallengesOfParams) error {
+	_, err := q.db.Exec(ctx, voidChallengesOf,
+		arg.Issuer,
+		arg.Purpose,
+		arg.Email,
+		arg.Now,
+	)
+	return err
+}
+
+const voidResets = `-- name: VoidResets :exec
+UPDATE challenges SET expires_at = $3
+WHERE issuer = $1 AND user_id = $2 AND purpose = 'reset_password' AND used_at = 0 AND expires_at > $3
+`
+
+type VoidResetsParams struct {
+	Issuer string
+	UserID string
+	Now    micros.Time
+}
+
+func (q *Queries) VoidResets(ctx context.Context, arg VoidResetsParams) error {
+	_, err := q.db.Exec(ctx, voidResets, arg.Issuer, arg.UserID, arg.Now)
 	return err
 }

@@ -37,8 +37,14 @@ WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at 
 -- name: SpendChallenge :one
 UPDATE challenges SET used_at = $4 WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at > $4 RETURNING *;
 
--- name: SpendChallengesOf :exec
-UPDATE challenges SET used_at = $4 WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0;
+-- name: VoidChallengesOf :exec
+-- They end; used they were not: a code that was just used signs its own browser in once more.
+UPDATE challenges SET expires_at = sqlc.arg(now)
+WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0 AND expires_at > sqlc.arg(now);
+
+-- name: VoidResets :exec
+UPDATE challenges SET expires_at = sqlc.arg(now)
+WHERE issuer = $1 AND user_id = $2 AND purpose = 'reset_password' AND used_at = 0 AND expires_at > sqlc.arg(now);
 
 -- name: CountThrottle :one
 INSERT INTO throttles (issuer, name, count, expires_at) VALUES ($1, $2, 1, sqlc.arg(expires_at))

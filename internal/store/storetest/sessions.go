@@ -171,11 +171,30 @@ var challenges = []test{
 		f.refused(f.attempt("handle", 3), store.ErrNotFound)
 		f.refused(f.spend(store.PurposeSignUp, "handle"), store.ErrNotFound)
 	}},
-	{"a new one spends those before it", func(f *fixture) {
+	{"a new one ends those before it", func(f *fixture) {
 		f.challenge("first", true)
 		f.challenge("second", true)
 		f.refused(f.spend(store.PurposeSignUp, "first"), store.ErrNotFound)
+		f.refused(f.attempt("first", 3), store.ErrNotFound)
+		first, err := f.s.Challenge(f.ctx(), acme, store.PurposeSignUp, store.Hash("first"))
+		f.ok(err)
+		equal(f, "used", first.UsedAt.Never(), true)
 		f.ok(f.spend(store.PurposeSignUp, "second"))
+	}},
+	{"a new password ends the links that reset it", func(f *fixture) {
+		f.user("noura")
+		f.user("omar")
+		for _, user := range []string{"noura", "omar"} {
+			f.do(func(tx *store.Tx) error {
+				return tx.CreateChallenge(store.Challenge{
+					Hash: store.Hash(user), Issuer: acme, Purpose: store.PurposeResetPassword, Email: user, UserID: user,
+					CodeHash: []byte{}, Sealed: []byte{}, ExpiresAt: f.later(),
+				})
+			})
+		}
+		f.do(func(tx *store.Tx) error { return tx.SetPassword(acme, "noura", "new") })
+		f.refused(f.spend(store.PurposeResetPassword, "noura"), store.ErrNotFound)
+		f.ok(f.spend(store.PurposeResetPassword, "omar"))
 	}},
 }
 
