@@ -35,7 +35,7 @@ func errNoFlow() error {
 }
 
 func (h *Handler) askConsent(t *turn) error {
-	t.flow.Seen, t.flow.ShownTo = grantVersion(t.outcome.Grant), t.session.UserID
+	t.flow.Seen, t.flow.ShownTo, t.flow.ShownAs = grantVersion(t.outcome.Grant), t.session.UserID, t.outcome.Account.Role
 	view, err := h.consentView(t)
 	if err != nil {
 		return err
@@ -55,11 +55,16 @@ func (h *Handler) consent(t *turn) error {
 	if !t.inFlow() {
 		return errNoFlow()
 	}
-	if t.in.Get("decision") != "allow" {
-		if code, found, err := h.yesBefore(t); err != nil {
+	no := t.in.Get("decision") != "allow"
+	if no {
+		code, found, err := h.yesBefore(t)
+		switch {
+		case err != nil:
 			return err
-		} else if found { // a no must not take them to the app as a yes: the page says what is, and how to end it
+		case found: // a no must not take them to the app as a yes: the page says what is, and how to end it
 			return h.alreadyAnswered(t, code)
+		case t.outcome.Step == StepDone: // another tab allowed the app as much, and this request of it hears no all the same
+			return h.deny(t, errDenied())
 		}
 	}
 	if t.outcome.Step != StepConsent {
@@ -68,14 +73,22 @@ func (h *Handler) consent(t *turn) error {
 	if done, err := h.answerAgain(t); done || err != nil {
 		return err
 	}
-	if t.in.Get("decision") != "allow" {
-		return h.deny(t, oauth.AccessDenied("the person did not allow it"))
+	if no {
+		return h.deny(t, errDenied())
 	}
-	if t.flow.ShownTo != t.session.UserID || t.flow.Seen != grantVersion(t.outcome.Grant) {
-		return h.advance(t) // another tab signed somebody else in, or changed the connection: what was shown is not what is
+	if !h.asShown(t) {
+		return h.advance(t)
 	}
 	return h.allow(t)
 }
+
+// asShown: what the page asked for is what an Allow would give. Meanwhile another tab can have signed somebody else in or changed the
+// connection, and somebody else the person's role.
+func (h *Handler) asShown(t *turn) bool {
+	return t.flow.ShownTo == t.session.UserID && t.flow.Seen == grantVersion(t.outcome.Grant) && t.flow.ShownAs == t.outcome.Account.Role
+}
+
+func errDenied() *oauth.Error { return oauth.AccessDenied("the person did not allow it") }
 
 // yesBefore finds the code of a flow that was allowed, in another tab or before they pressed Back.
 func (h *Handler) yesBefore(t *turn) (store.Code, bool, error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
@@ -53,8 +54,9 @@ type Flow struct {
 	SignInSince micros.Time `json:"since,omitempty"`
 	// Seen is the version of the grant that the consent page showed; 0 is none.
 	Seen int64 `json:"seen,omitempty"`
-	// ShownTo is the user whom the consent page spoke to.
-	ShownTo string `json:"shown_to,omitempty"`
+	// ShownTo is the user whom the consent page spoke to, and ShownAs their role then, which decides what the page asks for.
+	ShownTo string      `json:"shown_to,omitempty"`
+	ShownAs issuer.Role `json:"shown_as,omitempty"`
 	// MailedTo is where a reset link was sent, if that address has a user; the page after the form says it.
 	MailedTo string `json:"mailed_to,omitempty"`
 	// Changed is set once a reset link did its work.

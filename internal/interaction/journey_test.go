@@ -198,6 +198,33 @@ func TestATabWhoseConnectionChangedMeanwhileAsksAgain(t *testing.T) {
 	}
 }
 
+func TestANoIsANoThoughAnotherTabAllowedAsMuch(t *testing.T) {
+	r := servertest.New(t)
+	ada := r.Ada()
+	stale := r.At(ada.SignIn(ada.Arrive(r.Request(r.App, "scope", "orders.read"))), "/consent")
+	r.CodeOf(ada.Press(ada.Arrive(r.Request(r.App, "scope", "orders.read")), "allow"))
+	if q := r.Back(ada.Press(stale, "deny")); q.Get("error") != oauth.CodeAccessDenied || q.Has("code") {
+		t.Errorf("back with %v", q)
+	}
+}
+
+// What an Allow gives is what the page asked for.
+func TestARoleThatRoseWhileThePageWasOpenAsksAgain(t *testing.T) {
+	r := servertest.New(t, func(is *issuer.Issuer) { is.Policy.RoleScopes = true })
+	r.NewUser("bob", "bob@example.org")
+	r.Join(r.Account.ID, "bob", issuer.RoleMember)
+	bob := r.Browser("bob@example.org")
+	stale := r.At(bob.SignIn(bob.Arrive(r.Request(r.App, "scope", "orders.read orders.write"))), "/consent")
+	if says(stale, "Change your orders") {
+		t.Fatal("a member is asked for what only admins may give")
+	}
+	r.Tx(func(tx *store.Tx) error { return tx.SetRole("acme", r.Account.ID, "bob", issuer.RoleAdmin) })
+	page := r.At(bob.Press(stale, "allow"), "/consent")
+	if !says(page, "Change your orders") || tokentest.Count(r.Events(), store.EventGrantCreated) != 0 {
+		t.Error("Bob gave what he was not asked for")
+	}
+}
+
 // The page says "Signed in as Ada". Whoever signed in meanwhile, in another tab, has not been asked.
 func TestATabWhosePersonChangedMeanwhileAsksAgain(t *testing.T) {
 	r := servertest.New(t)
