@@ -56,9 +56,9 @@ func (c *certificate) listener(plain net.Listener) net.Listener {
 // place.
 func (c *certificate) reloadOnHangup(ctx context.Context, log *slog.Logger) {
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP) // before returning: unnoticed, the signal ends the process
+	signal.Notify(hangup, syscall.SIGHUP)
 	go func() {
-		defer signal.Stop(hangup)
+		defer signal.Ignore(syscall.SIGHUP) // requests under way are still being answered: Stop would let the next one end the process
 		for {
 			select {
 			case <-ctx.Done():

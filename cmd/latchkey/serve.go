@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +25,8 @@ func (p *program) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run in production, as a configuration file says", Args: needs,
 		Long: "Run in production, as a configuration file says. It prints one line when it takes requests, and logs JSON on standard error.\n" +
-			"SIGTERM or Ctrl-C stops it: /readyz turns 503, requests under way are answered, and then it ends. SIGHUP reads the certificate again.",
+			"SIGTERM or Ctrl-C stops it: /readyz turns 503, requests under way are answered, and then it ends.\n" +
+			"SIGHUP reads the certificate that `tls` names again, and does nothing where a proxy ends TLS.",
 		Example: "  latchkey migrate up --config latchkey.yaml\n  latchkey serve --config latchkey.yaml",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.runServer(cmd.Context()) },
 	}
@@ -40,6 +43,7 @@ type running struct {
 }
 
 func (p *program) runServer(ctx context.Context) error {
+	signal.Ignore(syscall.SIGHUP) // without a certificate of ours a reload is nothing; left alone, the signal ends the process
 	loaded, err := p.load()
 	if err != nil {
 		return err

@@ -172,6 +172,28 @@ func TestStopDropsNoRequest(t *testing.T) {
 	}
 }
 
+// TestHangupWithoutACertificateIsNothing: `systemctl reload` sends SIGHUP also where a proxy ends TLS.
+func TestHangupWithoutACertificateIsNothing(t *testing.T) {
+	in := install(t)
+	id, secret := in.newClient(t)
+	cmd, stderr := in.serve(t)
+	for range 3 {
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+		if err := in.token(http.DefaultClient, id, secret); err != nil {
+			t.Fatalf("after SIGHUP: %v\n%s", err, stderr)
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server ended with %v\n%s", err, stderr)
+	}
+}
+
 func (in *installed) waitUntilNotReady(t *testing.T) {
 	t.Helper()
 	for range 200 {
