@@ -27,8 +27,7 @@ func (p *program) client() *cobra.Command {
 		RunE:    p.at(p.clientShow),
 	}
 	cmd := group("client", "Registered apps", p.clientCreate(), list, show, p.clientUpdate(),
-		p.clientStatus("suspend", "Stop an app: every one of its tokens is inactive while it is suspended", store.ClientSuspended),
-		p.clientStatus("resume", "Let a suspended app work again, with the tokens that it has", store.ClientActive),
+		p.clientSuspend(), p.clientResume(),
 		p.clientDelete(), p.clientAddSecret(), p.clientExpireSecret(), p.clientRevokeTokens())
 	cmd.Example = list.Example
 	return p.withIssuer(cmd)

@@ -9,12 +9,27 @@ import (
 	"latchkey.dev/internal/store"
 )
 
-func (p *program) clientStatus(name, short string, status store.ClientStatus) *cobra.Command {
+func (p *program) clientSuspend() *cobra.Command {
 	return &cobra.Command{
-		Use: name + " CLIENT_ID", Short: short, Args: needs,
-		Example: "  latchkey client " + name + " app_k3Jd --issuer acme",
+		Use: "suspend CLIENT_ID", Short: "Stop an app: every one of its tokens is inactive while it is suspended", Args: needs,
+		Example: "  latchkey client suspend app_k3Jd --issuer acme",
 		RunE: p.at(func(ctx context.Context, in *installation, args []string) error {
-			if err := p.registry(in).SetStatus(ctx, args[0], status, ""); err != nil {
+			if err := p.registry(in).SetStatus(ctx, args[0], store.ClientSuspended, ""); err != nil {
+				return about(err, "client", args[0])
+			}
+			return p.clientAfter(ctx, in, args[0])
+		}),
+	}
+}
+
+func (p *program) clientResume() *cobra.Command {
+	return &cobra.Command{
+		Use: "resume CLIENT_ID", Short: "Let a suspended app work again, with the tokens that it has", Args: needs,
+		Long: "Let a suspended app work again, with the tokens that it has. One that was in testing is in testing again:\n" +
+			"`latchkey client update CLIENT_ID --status active` opens it to everybody.",
+		Example: "  latchkey client resume app_k3Jd --issuer acme",
+		RunE: p.at(func(ctx context.Context, in *installation, args []string) error {
+			if err := p.registry(in).Resume(ctx, args[0], ""); err != nil {
 				return about(err, "client", args[0])
 			}
 			return p.clientAfter(ctx, in, args[0])

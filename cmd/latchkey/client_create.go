@@ -114,8 +114,8 @@ func (p *program) createClient(ctx context.Context, in *installation, wanted cli
 	if wanted.Name == "" {
 		return usage("--name is missing: say what people shall see")
 	}
-	if wanted.Status != store.ClientActive && wanted.Status != store.ClientTesting {
-		return usage("--status must be active or testing")
+	if err := checkStatus(wanted.Status, wanted.AccountID); err != nil {
+		return err
 	}
 	if wanted.AccountID != "" {
 		if _, err := in.store.Account(ctx, in.issuer.Name, wanted.AccountID); err != nil {
@@ -142,24 +142,44 @@ func (p *program) createClient(ctx context.Context, in *installation, wanted cli
 	})
 }
 
+// checkStatus refuses what would let nobody in: an app in testing can be connected by its owner's members only.
+func checkStatus(status store.ClientStatus, owner string) error {
+	switch {
+	case status != store.ClientActive && status != store.ClientTesting:
+		return usage("--status must be active or testing")
+	case status == store.ClientTesting && owner == "":
+		return usage("--status testing is for an app that an account owns: only its members can connect it")
+	}
+	return nil
+}
+
 func (p *program) clientUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "update CLIENT_ID", Short: "Change what an app has registered", Args: needs,
 		Long: "Change what an app has registered. Only what is given changes; a list that is given replaces the one before.",
 		Example: "  latchkey client update app_k3Jd --issuer acme --redirect-uri https://parcelrobot.example/callback\n" +
-			"  latchkey client update app_k3Jd --reviewed",
+			"  latchkey client update app_k3Jd --reviewed --status active",
 	}
 	f := bindClientFlags(cmd.Flags())
+	status := cmd.Flags().String("status", "", "`status`: active: everybody can connect it, or testing: only members of its account")
 	cmd.RunE = p.at(func(ctx context.Context, in *installation, args []string) error {
-		return p.updateClient(ctx, in, args[0], f)
+		return p.updateClient(ctx, in, args[0], f, store.ClientStatus(*status))
 	})
 	return cmd
 }
 
-func (p *program) updateClient(ctx context.Context, in *installation, id string, f *clientFlags) error {
+func (p *program) updateClient(ctx context.Context, in *installation, id string, f *clientFlags, status store.ClientStatus) error {
 	c, err := in.store.Client(ctx, in.issuer.Name, id)
 	if err != nil {
 		return about(err, "client", id)
+	}
+	if f.flags.Changed("status") {
+		if err := checkStatus(status, c.AccountID); err != nil {
+			return err
+		}
+		if c.Status == store.ClientSuspended {
+			return refuse(exitConflict, "%s is suspended; nothing was changed: `latchkey client resume %s` lets it work again as it did before", id, id)
+		}
 	}
 	if err := f.apply(&c.Metadata, false); err != nil {
 		return err
@@ -169,6 +189,11 @@ func (p *program) updateClient(ctx context.Context, in *installation, id string,
 	}
 	if err := p.registry(in).Update(ctx, c, ""); err != nil {
 		return about(err, "client", id)
+	}
+	if status != "" && status != c.Status {
+		if err := p.registry(in).SetStatus(ctx, id, status, ""); err != nil {
+			return about(err, "client", id)
+		}
 	}
 	return p.clientAfter(ctx, in, id)
 }

@@ -151,13 +151,40 @@ func (r *Registry) Update(ctx context.Context, client store.Client, userID strin
 
 // SetStatus lets an app in, or stops it and all its tokens.
 func (r *Registry) SetStatus(ctx context.Context, clientID string, status store.ClientStatus, userID string) error {
-	happened := store.EventClientResumed
-	if status == store.ClientSuspended {
-		happened = store.EventClientSuspended
+	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
+	if err != nil {
+		return err
 	}
+	happened := store.EventClientChanged
+	switch {
+	case status == store.ClientSuspended:
+		happened = store.EventClientSuspended
+	case client.Status == store.ClientSuspended:
+		happened = store.EventClientResumed
+	}
+	knew := client.Metadata.ResumesTesting
+	client.Metadata.ResumesTesting = status == store.ClientSuspended && (knew || client.Status == store.ClientTesting)
 	return r.change(ctx, event(happened, clientID, userID), func(tx *store.Tx) error {
+		if client.Metadata.ResumesTesting != knew {
+			if err := tx.UpdateClient(client); err != nil {
+				return err
+			}
+		}
 		return tx.SetClientStatus(r.Issuer.Name, clientID, status)
 	})
+}
+
+// Resume lets a suspended app work again; one that was in testing still is. Any other stays as it is.
+func (r *Registry) Resume(ctx context.Context, clientID, userID string) error {
+	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
+	if err != nil || client.Status != store.ClientSuspended {
+		return err
+	}
+	before := store.ClientActive
+	if client.Metadata.ResumesTesting {
+		before = store.ClientTesting
+	}
+	return r.SetStatus(ctx, clientID, before, userID)
 }
 
 // RevokeTokens kills every access token that the app holds.

@@ -45,6 +45,8 @@ type ClientMetadata struct {
 	Reviewed bool `json:"reviewed,omitempty"`
 	// Introspects lets the client, an API, ask about tokens that are not its own (RFC 7662 §2.1).
 	Introspects bool `json:"introspects,omitempty"`
+	// ResumesTesting is set while the client is suspended, if it was in testing before.
+	ResumesTesting bool `json:"resumes_testing,omitempty"`
 }
 
 // Client is a registered app.
