@@ -16,7 +16,8 @@ func (p *program) dev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dev", Short: "Run everything with sample data on this machine, to try it and to build against it", Args: needs,
 		Long: "Run everything with sample data on this machine: six platforms and two sandboxes with people and apps, a sample app with a Connect button for each,\n" +
-			"the APIs that it calls, and mail on a page instead of sent. It prints what to open. Nothing is kept unless --data names a folder.",
+			"the APIs that it calls, and mail on a page instead of sent. It prints what to open. Nothing is kept unless --data names a folder.\n" +
+			"--database needs --data too: the folder keeps the master key that the database's contents are sealed with.",
 		Example: "  latchkey dev\n  latchkey dev --addr 127.0.0.1:9000 --data ~/latchkey-dev",
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback `address` to listen on")
@@ -24,6 +25,9 @@ func (p *program) dev() *cobra.Command {
 	cmd.Flags().StringVar(&database, "database", "", "PostgreSQL `database` to use instead of an embedded one, as postgres://USER@HOST/NAME")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "log every request on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if database != "" && data == "" {
+			return usage("--database needs --data DIR: the folder keeps the master key that the database's contents are sealed with")
+		}
 		level := slog.LevelWarn
 		if verbose {
 			level = slog.LevelInfo

@@ -176,7 +176,7 @@ func (d *dev) connectable(platforms []*platform) []sampleapp.Platform {
 
 func (d *dev) front(platforms []*platform, pages *web.Renderer) (http.Handler, error) {
 	home, err := front.New(front.Config{
-		SampleApp: d.sites.url("app") + "/", Gallery: d.sites.url("") + "/dev/gallery", Manifest: d.Data + "/dev.json", Data: d.Data, Temporary: d.temporary,
+		SampleApp: d.sites.url("app") + "/", Gallery: d.sites.url("") + "/dev/gallery", Manifest: d.Data + "/dev.json", Database: d.shownDatabase(), Temporary: d.temporary,
 		Platforms: frontPlatforms(platforms), Mailbox: d.mails, Now: d.Clock,
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ package dev
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,9 +29,10 @@ import (
 type Config struct {
 	// Addr is a loopback address with a port; port 0 takes a free one.
 	Addr string
-	// Data is the folder of the database and of dev.json. Empty means a temporary one that goes with the server.
+	// Data is the folder of the database, its master key and dev.json. Empty means a temporary one that goes with the server.
 	Data string
-	// Database is where the data goes instead: the URL of an empty PostgreSQL, or of one that dev mode has used before.
+	// Database is where the data goes instead: the URL of an empty PostgreSQL, or of one that dev mode has used before with the
+	// same Data.
 	Database string
 	// Ready is told what to open, once everything runs.
 	Ready func(Places) error
@@ -142,12 +143,24 @@ func (d *dev) openData(ctx context.Context) (err error) {
 	if d.keyring, err = loadKeyring(filepath.Join(d.Data, "master.key"), d.Rand); err != nil {
 		return err
 	}
-	url := cmp.Or(d.Database, "sqlite:"+filepath.Join(d.Data, "latchkey.db"))
-	if _, err := store.Migrate(ctx, url); err != nil {
+	database := cmp.Or(d.Database, "sqlite:"+filepath.Join(d.Data, "latchkey.db"))
+	if _, err := store.Migrate(ctx, database); err != nil {
 		return err
 	}
-	d.store, err = store.Open(ctx, store.Config{URL: url, Clock: d.Clock, Rand: d.Rand})
+	d.store, err = store.Open(ctx, store.Config{URL: database, Clock: d.Clock, Rand: d.Rand})
 	return err
+}
+
+// shownDatabase is where the data is. Of a URL, the parameters may hold a password as well.
+func (d *dev) shownDatabase() string {
+	at, err := url.Parse(d.Database)
+	if err != nil || d.Database == "" {
+		return d.Data
+	}
+	if at.RawQuery = ""; at.User != nil {
+		at.User = url.User(at.User.Username())
+	}
+	return at.String()
 }
 
 func (d *dev) closeData() {
@@ -179,9 +192,6 @@ func loadKeyring(path string, random io.Reader) (*seal.Keyring, error) {
 	}
 	return seal.NewKeyring(master)
 }
-
-// DefaultRand is the system's randomness.
-func DefaultRand() io.Reader { return rand.Reader }
 
 func (d *dev) places() Places {
 	return Places{

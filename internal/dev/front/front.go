@@ -21,7 +21,7 @@ type Config struct {
 	SampleApp string           // URL of the sample app
 	Gallery   string           // URL of the page gallery; empty leaves it out
 	Manifest  string           // path of dev.json, for people's own automation
-	Data      string           // the folder with the database
+	Database  string           // the folder with the database, or its URL without a password
 	Temporary bool             // whether the folder goes when the server stops
 	Platforms []Platform       // in the order shown
 	Mailbox   Mailbox          // what would have been sent

@@ -17,7 +17,7 @@ func (m mailbox) Mails() []front.Mail { return m }
 func newFront(t *testing.T, mails ...front.Mail) http.Handler {
 	t.Helper()
 	handler, err := front.New(front.Config{
-		SampleApp: "http://app.localhost:8080", Gallery: "/dev/gallery", Manifest: "/tmp/x/dev.json", Data: "/tmp/x", Temporary: true,
+		SampleApp: "http://app.localhost:8080", Gallery: "/dev/gallery", Manifest: "/tmp/x/dev.json", Database: "/tmp/x", Temporary: true,
 		Platforms: []front.Platform{{
 			ID: "acme", Name: "Acme", Issuer: "http://acme.localhost:8080", Connected: "http://acme.localhost:8080/connected",
 			Links: []front.Link{{Title: "Metadata", URL: "http://acme.localhost:8080/.well-known/openid-configuration"}},
