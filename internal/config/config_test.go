@@ -91,7 +91,9 @@ func TestRefusals(t *testing.T) {
 		"broken YAML":                    {"log:", "log: [", "check the indentation and the quotes here"},
 		"listen":                         {"listen: 127.0.0.1:8080", "listen: 8080x", "listen: \"8080x\" is not an address"},
 		"admin on the public address":    {"listen: 127.0.0.1:9090", "listen: 127.0.0.1:8080", "admin.listen: is the public address"},
-		"half of TLS":                    {"log:", "tls: {cert_file: master.key}\nlog:", "tls: needs both"},
+		"a certificate without its key":  {"log:", "tls: {cert_file: master.key}\nlog:", "tls.key_file: is missing: name both files"},
+		"a key without its certificate":  {"log:", "tls: {key_file: master.key}\nlog:", "tls.cert_file: is missing: name both files"},
+		"a key of another certificate":   {"log:", "tls: {cert_file: master.key, key_file: smtp-password}\nlog:", "18:35: tls.key_file: does not go with /etc/latchkey/master.key: "},
 		"certificate not there":          {"log:", "tls: {cert_file: a.pem, key_file: master.key}\nlog:", "tls.cert_file: /etc/latchkey/a.pem cannot be read: file does not exist"},
 		"no database":                    {"database: sqlite:latchkey.db", "", "database: is missing"},
 		"other database":                 {"database: sqlite:latchkey.db", "database: mysql://x", `database: must begin with`},
@@ -199,6 +201,37 @@ func TestSecretsFromTheEnvironment(t *testing.T) {
 	}
 	if len(config.MasterKeys) != 2 || config.Database != "postgres://u:hunter2@db/x" || config.Mail.Password != "p" {
 		t.Errorf("%d keys, database %q, password %q", len(config.MasterKeys), config.Database, config.Mail.Password)
+	}
+}
+
+// TestMailPasswordRefusals: each is told as what it is, and once.
+func TestMailPasswordRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, env string
+		without   []string // lines of the example
+		want      string
+	}{
+		"an empty file": {file: "\n", want: "mail.password_file: /etc/latchkey/smtp-password is empty"},
+		"no file":       {want: "mail.password_file: /etc/latchkey/smtp-password cannot be read: file does not exist"},
+		"a variable for nobody": {
+			env: "hunter2", without: []string{"  username: latchkey\n", "  password_file: smtp-password\n"},
+			want: "mail.username: is missing: LATCHKEY_MAIL_PASSWORD is set",
+		},
+	} {
+		texts := map[string]string{"master.key": masterKey}
+		if c.file != "" {
+			texts["smtp-password"] = c.file
+		}
+		source := files(texts)
+		source.Getenv = func(name string) string { return map[string]string{EnvMailPassword: c.env}[name] }
+		text := exampleText(t)
+		for _, line := range c.without {
+			text = strings.Replace(text, line, "", 1)
+		}
+		_, err := Parse([]byte(text), "/etc/latchkey/latchkey.yaml", source)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v\nwant only: %s", name, err, c.want)
+		}
 	}
 }
 

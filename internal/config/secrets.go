@@ -17,7 +17,9 @@ func (v *validator) masterKeys(fileName string) [][]byte {
 	case fromEnv != "":
 		return v.parseKeys(strings.Split(fromEnv, ","), EnvMasterKey)
 	case fileName != "":
-		return v.parseKeys(strings.Split(v.secret("master_key_file", fileName), "\n"), v.absolute(fileName))
+		if text, ok := v.read("master_key_file", fileName); ok {
+			return v.parseKeys(strings.Split(string(text), "\n"), v.absolute(fileName))
+		}
 	default:
 		v.add("master_key_file", "is missing, and so is %s: make a key with `latchkey key generate-master > master.key` and name that file here", EnvMasterKey)
 	}
@@ -46,21 +48,17 @@ func (v *validator) parseKeys(lines []string, place string) [][]byte {
 
 func (v *validator) mailPassword(s mailSection) string {
 	password := v.source.Getenv(EnvMailPassword)
-	if s.PasswordFile != "" {
-		v.require(password == "", "mail.password_file", "is given and %s is set too: keep one of them", EnvMailPassword)
-		password = strings.TrimRight(v.secret("mail.password_file", s.PasswordFile), "\r\n")
+	if s.PasswordFile == "" {
+		v.require(s.Username == "" || password != "", "mail.password_file", "is missing, and so is %s: mail.username needs a password", EnvMailPassword)
+		v.require(s.Username != "" || password == "", "mail.username", "is missing: %s is set", EnvMailPassword)
+		return password
 	}
-	v.require(s.Username == "" || password != "", "mail.password_file", "is missing, and so is %s: mail.username needs a password", EnvMailPassword)
-	v.require(s.Username != "" || s.PasswordFile == "", "mail.username", "is missing: mail.password_file is given")
+	v.require(password == "", "mail.password_file", "is given and %s is set too: keep one of them", EnvMailPassword)
+	v.require(s.Username != "", "mail.username", "is missing: mail.password_file is given")
+	text, readable := v.read("mail.password_file", s.PasswordFile)
+	password = strings.TrimRight(string(text), "\r\n")
+	v.require(password != "" || !readable, "mail.password_file", "%s is empty", v.absolute(s.PasswordFile))
 	return password
-}
-
-// secret reads a file that holds one.
-func (v *validator) secret(key, name string) string {
-	full := v.absolute(name)
-	data, err := v.source.ReadFile(full)
-	v.require(err == nil, key, "%s cannot be read: %v", full, withoutPath(err))
-	return string(data)
 }
 
 // withoutPath leaves the reason alone: the message around it names the file already.

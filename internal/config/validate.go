@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/mail"
@@ -57,19 +58,31 @@ func (v *validator) admin(f *file) string {
 }
 
 func (v *validator) tls(s tlsSection) TLS {
-	v.require((s.CertFile == "") == (s.KeyFile == ""), "tls", "needs both cert_file and key_file, or neither when a proxy in front ends TLS")
-	return TLS{CertFile: v.path("tls.cert_file", s.CertFile), KeyFile: v.path("tls.key_file", s.KeyFile)}
+	if s.CertFile == "" && s.KeyFile == "" {
+		return TLS{}
+	}
+	const both = "is missing: name both files, or neither when a proxy in front ends TLS"
+	if v.require(s.CertFile != "", "tls.cert_file", both) && v.require(s.KeyFile != "", "tls.key_file", both) {
+		v.certificate(s)
+	}
+	return TLS{CertFile: v.absolute(s.CertFile), KeyFile: v.absolute(s.KeyFile)}
 }
 
-// path makes a file's name absolute and checks that it can be read.
-func (v *validator) path(key, name string) string {
-	if name == "" {
-		return ""
+// certificate checks that key and certificate belong together, before somebody relies on them.
+func (v *validator) certificate(s tlsSection) {
+	certificate, readable := v.read("tls.cert_file", s.CertFile)
+	key, keyReadable := v.read("tls.key_file", s.KeyFile)
+	if readable && keyReadable {
+		_, err := tls.X509KeyPair(certificate, key)
+		v.require(err == nil, "tls.key_file", "does not go with %s: %v", v.absolute(s.CertFile), err)
 	}
+}
+
+// read is a file's content; ok is false when it cannot be read, and that was told.
+func (v *validator) read(key, name string) (data []byte, ok bool) {
 	full := v.absolute(name)
-	_, err := v.source.ReadFile(full)
-	v.require(err == nil, key, "%s cannot be read: %v", full, withoutPath(err))
-	return full
+	data, err := v.source.ReadFile(full)
+	return data, v.require(err == nil, key, "%s cannot be read: %v", full, withoutPath(err))
 }
 
 func (v *validator) absolute(name string) string {
