@@ -93,7 +93,7 @@ func TestRefusals(t *testing.T) {
 		"admin on the public address":    {"listen: 127.0.0.1:9090", "listen: 127.0.0.1:8080", "admin.listen: is the public address"},
 		"a certificate without its key":  {"log:", "tls: {cert_file: master.key}\nlog:", "tls.key_file: is missing: name both files"},
 		"a key without its certificate":  {"log:", "tls: {key_file: master.key}\nlog:", "tls.cert_file: is missing: name both files"},
-		"a key of another certificate":   {"log:", "tls: {cert_file: master.key, key_file: smtp-password}\nlog:", "18:35: tls.key_file: does not go with /etc/latchkey/master.key: "},
+		"a key of another certificate":   {"log:", "tls: {cert_file: master.key, key_file: smtp-password}\nlog:", "15:30: tls.key_file: does not go with /etc/latchkey/master.key: "},
 		"certificate not there":          {"log:", "tls: {cert_file: a.pem, key_file: master.key}\nlog:", "tls.cert_file: /etc/latchkey/a.pem cannot be read: file does not exist"},
 		"no database":                    {"database: sqlite:latchkey.db", "", "database: is missing"},
 		"other database":                 {"database: sqlite:latchkey.db", "database: mysql://x", `database: must begin with`},

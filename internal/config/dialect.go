@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"path/filepath"
@@ -70,14 +71,25 @@ func (v *validator) dialectHosts(key string, made *issuer.Issuer, hosts map[stri
 	}
 }
 
-// sandboxes name an issuer that is there and is none itself.
+// sandboxes name an issuer that is there and is none itself, and mirror it.
 func (v *validator) sandboxes(issuers []*issuer.Issuer) {
-	live := map[string]bool{}
-	for _, is := range issuers {
-		live[is.Name] = is.Policy.SandboxOf == ""
-	}
 	for i, is := range issuers {
-		v.require(is.Policy.SandboxOf == "" || live[is.Policy.SandboxOf], child(item("issuers", i), "sandbox_of"),
-			"%q is not the name of another issuer that is live itself", is.Policy.SandboxOf)
+		if is.Policy.SandboxOf == "" {
+			continue
+		}
+		key := item("issuers", i)
+		at := slices.IndexFunc(issuers, func(other *issuer.Issuer) bool {
+			return other.Name == is.Policy.SandboxOf && other.Policy.SandboxOf == ""
+		})
+		if v.require(at >= 0, child(key, "sandbox_of"), "%q is not the name of another issuer that is live itself", is.Policy.SandboxOf) {
+			v.mirrors(key, is, issuers[at])
+		}
 	}
+}
+
+// mirrors holds a sandbox to what an app would meet at the live issuer.
+func (v *validator) mirrors(key string, is, live *issuer.Issuer) {
+	v.require(is.Dialect == live.Dialect, child(key, "dialect"), "is %q, and that of %s, whose sandbox this is, %q: write the same", is.Dialect, live.Name, live.Dialect)
+	differs := cmp.Or(is.Scopes.Unknown(live.Scopes.Names()), live.Scopes.Unknown(is.Scopes.Names()))
+	v.require(differs == "", child(key, "scopes"), "one of this and %s, whose sandbox it is, lacks %q: declare the same in both", live.Name, differs)
 }

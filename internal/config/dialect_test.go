@@ -46,6 +46,11 @@ func TestDialectFillsWhatTheSectionLeavesOut(t *testing.T) {
 	}
 }
 
+// sandboxWith makes the example's issuer live, and puts its sandbox before it.
+func sandboxWith(settings string) string {
+	return "    title: Sandbox\n    sandbox_of: live\n    " + settings + "\n  - name: live\n    url: https://live.acme.example\n    title: Acme\n"
+}
+
 func TestDialectRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ section, want string }{
 		"no such dialect": {strings.Replace(spoken, "./corner.yaml", "nobody", 1), `:26:5: issuers[0].dialect: "nobody" is neither a file nor one of `},
@@ -55,6 +60,12 @@ func TestDialectRefusals(t *testing.T) {
 		"a host too many": {strings.Replace(spoken, "{api:", "{back: b.acme.example, api:", 1), "issuers[0].dialect_hosts.back: is not a host of the dialect corner: it has api, door"},
 		"no host":         {strings.Replace(spoken, "api.acme.example", "https://api.acme.example", 1), `issuers[0].dialect_hosts.api: "https://api.acme.example" is not a host`},
 		"hosts alone":     {"    title: Acme\n    dialect_hosts: {api: a.example}\n", "issuers[0].dialect_hosts: are the addresses of a dialect, and dialect is missing"},
+		"a sandbox that speaks otherwise": {sandboxWith("dialect: ./corner.yaml\n    dialect_hosts: {api: api.sandbox.example, door: login.acme.example}\n    scopes: [{name: orders:read, title: {en: See}}]"),
+			`issuers[0].dialect: is "corner", and that of live, whose sandbox this is, "": write the same`},
+		"a sandbox with other scopes": {sandboxWith("scopes: [{name: orders:read, title: {en: See}}]"),
+			`issuers[0].scopes: one of this and live, whose sandbox it is, lacks "orders:write": declare the same in both`},
+		"a sandbox with a scope more": {sandboxWith("scopes: [{name: orders:read, title: {en: See}}, {name: orders:write, title: {en: Change}}, {name: reports, title: {en: Read}}, {name: more, title: {en: More}}]"),
+			`issuers[0].scopes: one of this and live, whose sandbox it is, lacks "more": declare the same in both`},
 		"sandbox of none": {"    title: Acme\n    sandbox_of: live\n", `issuers[0].sandbox_of: "live" is not the name of another issuer`},
 		"another's host":  {spoken + "  - {name: other, url: https://api.acme.example, title: Other}\n  - name: third\n    url: https://third.example\n    title: Third\n", `"api.acme.example" stands at issuers[0].dialect_hosts.api too`},
 	} {
