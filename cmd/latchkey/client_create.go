@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -123,9 +120,9 @@ func (p *program) createClient(ctx context.Context, in *installation, wanted cli
 		}
 	}
 	if secretStdin {
-		line, err := bufio.NewReader(io.LimitReader(p.in, 4096)).ReadString('\n')
-		if wanted.Secret = strings.TrimRight(line, "\r\n"); wanted.Secret == "" {
-			return usage("write the secret to standard input, as its first line (%v)", err)
+		var err error
+		if wanted.Secret, err = p.firstLine("secret"); err != nil {
+			return err
 		}
 	}
 	made, secret, err := p.registry(in).Create(ctx, wanted)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -18,14 +17,7 @@ type progress struct {
 	open  bool // a line was begun
 }
 
-func newProgress(out io.Writer) *progress {
-	p := &progress{out: out}
-	if file, ok := out.(*os.File); ok {
-		about, err := file.Stat()
-		p.drawn = err == nil && about.Mode()&os.ModeCharDevice != 0
-	}
-	return p
-}
+func newProgress(out io.Writer) *progress { return &progress{out: out, drawn: isTerminal(out)} }
 
 const barWidth = 30
 

@@ -130,9 +130,20 @@ type ready struct {
 func listen(ctx context.Context, address, key string) (net.Listener, error) {
 	listener, err := server.Listen(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another process there?", key, address, err)
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w%s", key, address, err, advice(err))
 	}
 	return listener, nil
+}
+
+// advice is what to do about an address that cannot be listened on.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; is another process there?"
+	case errors.Is(err, syscall.EACCES):
+		return "; ports below 1024 need root or CAP_NET_BIND_SERVICE"
+	}
+	return ""
 }
 
 // serveAdmin serves operators until the returned function is called: it outlives the public listener, so that /readyz tells while

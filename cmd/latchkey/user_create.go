@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/mail"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -135,13 +131,9 @@ func (p *program) setPassword(ctx context.Context, in *installation, args []stri
 
 // readPassword takes the first line of standard input, under the rules of the sign-up page, and returns its hash.
 func (p *program) readPassword(ctx context.Context, email, name string) (hash string, err error) {
-	line, err := bufio.NewReader(io.LimitReader(p.in, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password: %w", err)
-	}
-	chosen := strings.TrimRight(line, "\r\n")
-	if chosen == "" {
-		return "", usage("write the password to standard input, as its first line")
+	chosen, err := p.firstLine("password")
+	if err != nil {
+		return "", err
 	}
 	switch password.Check(chosen, email, name) {
 	case password.TooShort, password.TooLong:
