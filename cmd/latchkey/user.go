@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/store"
 )
 
@@ -98,11 +98,11 @@ func (p *program) userList(ctx context.Context, in *installation, after string, 
 
 // findUser takes an e-mail address or an identifier.
 func findUser(ctx context.Context, in *installation, name string) (store.User, error) {
-	find := in.store.User
-	if strings.Contains(name, "@") {
-		find, name = in.store.UserByEmail, strings.ToLower(name)
+	find, key := in.store.User, name
+	if address, ok := mail.Address(name); ok {
+		find, key = in.store.UserByEmail, address
 	}
-	u, err := find(ctx, in.issuer.Name, name)
+	u, err := find(ctx, in.issuer.Name, key)
 	return u, about(err, "user", name)
 }
 

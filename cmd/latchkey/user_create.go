@@ -3,13 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/text/language"
 
+	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/wire"
 )
 
 // newUser is what `user create` is told.
@@ -44,7 +46,7 @@ func (p *program) createUser(ctx context.Context, in *installation, n newUser) e
 		return err
 	}
 	made := store.User{
-		Issuer: in.issuer.Name, ID: in.store.NewPublicID("usr_"), Email: strings.ToLower(n.email), Name: n.name, Locale: n.locale, PasswordHash: hash,
+		Issuer: in.issuer.Name, ID: in.store.NewPublicID("usr_"), Email: n.email, Name: n.name, Locale: n.locale, PasswordHash: hash,
 	}
 	err = in.store.InTx(ctx, func(tx *store.Tx) error { return n.create(tx, made, in.store.NewPublicID("acc_")) })
 	if err != nil {
@@ -54,13 +56,13 @@ func (p *program) createUser(ctx context.Context, in *installation, n newUser) e
 }
 
 func (n *newUser) check() error {
-	n.email, n.name, n.account = strings.TrimSpace(n.email), strings.TrimSpace(n.name), strings.TrimSpace(n.account)
-	parsed, err := mail.ParseAddress(n.email)
-	if err != nil || parsed.Address != n.email {
+	address, ok := mail.Address(n.email)
+	if !ok {
 		return usage("--email %q is not an address: write it like noura@acme.example", n.email)
 	}
-	if !showable(n.name) || !showable(n.account) {
-		return usage("--name and --account must be at most 100 characters, without line breaks")
+	n.email, n.name, n.account = address, wire.Name(n.name), wire.Name(n.account)
+	if max(utf8.RuneCountInString(n.name), utf8.RuneCountInString(n.account)) > wire.LongestName {
+		return usage("--name and --account must be at most %d characters", wire.LongestName)
 	}
 	if n.name == "" {
 		return usage("--name is missing: say what the person is called")
@@ -70,8 +72,6 @@ func (n *newUser) check() error {
 	}
 	return nil
 }
-
-func showable(text string) bool { return len([]rune(text)) <= 100 && printable(text) == text }
 
 func (n *newUser) create(tx *store.Tx, made store.User, accountID string) error {
 	if !n.unverified {

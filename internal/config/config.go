@@ -55,19 +55,12 @@ func (t TLS) Enabled() bool { return t.CertFile != "" }
 type Mail struct {
 	Host     string
 	Port     int
-	Security string // StartTLS, ImplicitTLS or NoTLS
+	Security string // mail.StartTLS, mail.ImplicitTLS or mail.NoTLS
 	// Username and Password are empty when the server asks for none.
 	Username, Password string
 	// From is the sender's address, perhaps with a name: "Acme <no-reply@acme.example>".
 	From string
 }
-
-// How mail is protected on its way (RFC 8314).
-const (
-	StartTLS    = "starttls"
-	ImplicitTLS = "tls"
-	NoTLS       = "none"
-)
 
 // Tracing sends OpenTelemetry traces over OTLP/HTTP when Endpoint is set.
 type Tracing struct {

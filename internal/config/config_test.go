@@ -165,6 +165,16 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestAPrefixIsBoundedAsInDialects: both files have the key.
+func TestAPrefixIsBoundedAsInDialects(t *testing.T) {
+	for length, fine := range map[int]bool{32: true, 33: false} {
+		text := strings.Replace(exampleText(t), "alg: ES256", "alg: ES256\n      prefix: "+strings.Repeat("p", length), 1)
+		if _, err := Parse([]byte(text), "/etc/latchkey/latchkey.yaml", withSecrets()); (err == nil) != fine {
+			t.Errorf("%d letters: %v", length, err)
+		}
+	}
+}
+
 // TestAllAtOnce: every mistake in one go, in the order of the file.
 func TestAllAtOnce(t *testing.T) {
 	text := "listen: nowhere\nissuers:\n  - name: A\n    url: http://a.example/\n"

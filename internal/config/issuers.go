@@ -17,11 +17,10 @@ import (
 var languages = []string{"en", "ar", "vi", "fr"}
 
 var (
-	roleName    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
-	issuerName  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	hostName    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
-	colour      = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-	tokenPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]{0,20}$`)
+	roleName   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	issuerName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+	hostName   = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
+	colour     = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 )
 
 func (v *validator) issuers(sections []section) []*issuer.Issuer {
@@ -152,8 +151,8 @@ func isResource(written string) bool {
 func (v *validator) token(key string, s tokenSection) issuer.TokenFormat {
 	v.require(s.Format == issuer.Opaque || s.Format == issuer.JWT, child(key, "format"), "%q is not known: write opaque or jwt", s.Format)
 	v.require(jwk.Alg(s.Alg).Supported(), child(key, "alg"), "%q is not served: write ES256, RS256 or EdDSA", s.Alg)
-	v.require(tokenPrefix.MatchString(s.Prefix), child(key, "prefix"), "must be up to 20 letters, digits, _ and -")
-	v.require(tokenPrefix.MatchString(s.RefreshPrefix), child(key, "refresh_prefix"), "must be up to 20 letters, digits, _ and -")
+	v.require(issuer.ValidPrefix(s.Prefix), child(key, "prefix"), issuer.PrefixRule)
+	v.require(issuer.ValidPrefix(s.RefreshPrefix), child(key, "refresh_prefix"), issuer.PrefixRule)
 	return issuer.TokenFormat{Kind: s.Format, Alg: jwk.Alg(s.Alg), AccessPrefix: s.Prefix, RefreshPrefix: s.RefreshPrefix}
 }
 

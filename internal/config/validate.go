@@ -4,7 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"net/mail"
+	netmail "net/mail"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/dialect"
+	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/yamlfile"
 )
 
@@ -133,21 +134,16 @@ func (v *validator) proxies(written []string) []netip.Prefix {
 func (v *validator) mail(s mailSection) Mail {
 	v.require(s.Host != "", "mail.host", "is missing: sign-up and password reset send mail")
 	v.require(s.Port >= 1 && s.Port <= 65535, "mail.port", "%d is not a port: write 587, or 465 with security: tls", s.Port)
-	_, err := mail.ParseAddress(s.From)
+	_, err := netmail.ParseAddress(s.From)
 	v.require(err == nil, "mail.from", `%q is not a sender: write it as "Acme <no-reply@acme.example>"`, s.From)
 	switch s.Security {
-	case StartTLS, ImplicitTLS:
-	case NoTLS:
-		v.require(isLoopback(s.Host), "mail.security", `"none" is for a server on this machine: mails carry links that sign people in (RFC 8314 §3); write starttls or tls`)
+	case mail.StartTLS, mail.ImplicitTLS:
+	case mail.NoTLS:
+		v.require(mail.OnThisMachine(s.Host), "mail.security", `"none" is for a server on this machine: mails carry links that sign people in (RFC 8314 §3); write starttls or tls`)
 	default:
 		v.add("mail.security", "%q is not known: write starttls, tls or none", s.Security)
 	}
 	return Mail{Host: s.Host, Port: s.Port, Security: s.Security, Username: s.Username, Password: v.mailPassword(s), From: s.From}
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 func (v *validator) logLevel(written string) slog.Level {

@@ -148,10 +148,7 @@ func (d *Dialect) Apply(is *issuer.Issuer, own func(key string) bool) {
 	is.Dialect = d.Name
 }
 
-var (
-	tokenPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]{0,32}$`)
-	cookieName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-)
+var cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // policy checks what is written; what is left out is never looked at.
 func (l *loader) policy(p *policySection) {
@@ -179,7 +176,7 @@ func (l *loader) policy(p *policySection) {
 		"client_secrets.prefix": p.ClientSecrets.Prefix, "service_accounts.ids.prefix": p.ServiceAccounts.IDs.Prefix,
 		"service_accounts.keys.prefix": p.ServiceAccounts.Keys.Prefix,
 	} {
-		l.Require(tokenPrefix.MatchString(prefix), "policy."+key, "must be up to 32 letters, digits, _ and -")
+		l.Require(issuer.ValidPrefix(prefix), "policy."+key, issuer.PrefixRule)
 	}
 	l.digits("client_ids.digits", p.ClientIDs.Digits)
 	l.digits("service_accounts.ids.digits", p.ServiceAccounts.IDs.Digits)

@@ -89,9 +89,6 @@ func (h *Handler) otherUser(t *turn) error {
 	return h.again(t)
 }
 
-// longestName bounds the names of people and accounts, in characters.
-const longestName = 120
-
 func (h *Handler) showNewAccount(t *turn) error {
 	if t.session == nil {
 		return h.signInFirst(t, "/new-account")
@@ -159,8 +156,8 @@ func nameMistake(name string, field web.Field, missing, long web.Problem) web.Er
 	switch {
 	case name == "":
 		return web.Errors{{Field: field, Problem: missing}}
-	case utf8.RuneCountInString(name) > longestName:
-		return web.Errors{{Field: field, Problem: long, N: longestName}}
+	case utf8.RuneCountInString(name) > wire.LongestName:
+		return web.Errors{{Field: field, Problem: long, N: wire.LongestName}}
 	}
 	return nil
 }

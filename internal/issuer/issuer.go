@@ -4,6 +4,7 @@
 package issuer
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,14 @@ type TokenFormat struct {
 	// AccessPrefix and RefreshPrefix make a leaked token recognisable to secret scanners.
 	AccessPrefix, RefreshPrefix string
 }
+
+var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]{0,32}$`)
+
+// PrefixRule says what ValidPrefix admits.
+const PrefixRule = "must be up to 32 letters, digits, _ and -"
+
+// ValidPrefix tells whether tokens and identifiers may begin with a text.
+func ValidPrefix(text string) bool { return prefix.MatchString(text) }
 
 // The kinds of access token.
 const (

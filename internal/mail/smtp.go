@@ -65,7 +65,7 @@ func protection(config SMTPConfig) ([]gomail.Option, error) {
 	case ImplicitTLS:
 		return []gomail.Option{gomail.WithSSL()}, nil
 	case NoTLS:
-		if isLoopback(config.Host) {
+		if OnThisMachine(config.Host) {
 			return []gomail.Option{gomail.WithTLSPolicy(gomail.NoTLS)}, nil
 		}
 		return nil, fmt.Errorf("mail: security %q is for a server on this machine; use %q with %s", NoTLS, StartTLS, config.Host)
@@ -74,7 +74,8 @@ func protection(config SMTPConfig) ([]gomail.Option, error) {
 	}
 }
 
-func isLoopback(host string) bool {
+// OnThisMachine tells whether mails to a server stay here, so that they may go in clear.
+func OnThisMachine(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

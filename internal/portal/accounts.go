@@ -14,7 +14,6 @@ import (
 
 const (
 	accountsPage    = 20
-	longestName     = 120 // characters of an account's name
 	accountIDPrefix = "acc_"
 )
 
@@ -89,8 +88,8 @@ func accountName(form wire.Params) (name string, mistakes web.Errors) {
 	switch {
 	case name == "":
 		mistakes = web.Errors{{Field: web.FieldAccountName, Problem: web.ProblemAccountNameMissing}}
-	case utf8.RuneCountInString(name) > longestName:
-		mistakes = web.Errors{{Field: web.FieldAccountName, Problem: web.ProblemAccountNameLong, N: longestName}}
+	case utf8.RuneCountInString(name) > wire.LongestName:
+		mistakes = web.Errors{{Field: web.FieldAccountName, Problem: web.ProblemAccountNameLong, N: wire.LongestName}}
 	}
 	return name, mistakes
 }

@@ -5,6 +5,9 @@ import (
 	"unicode"
 )
 
+// LongestName bounds the names of people and accounts, in characters.
+const LongestName = 120
+
 // Name reads what a person typed as a name: one line, without the direction characters that could make it read as something else
 // in a page or a mail (UTR 36 §2.3). A name of which nothing can be seen is none.
 func Name(typed string) string {
