@@ -113,12 +113,9 @@ func TestAMailThatFailsIsTriedAgainEverMoreSeldomForADay(t *testing.T) {
 		t.Errorf("the log says too much: %s", log)
 	}
 	r.now = r.now.Add(giveUp)
-	for range 65 {
-		r.sendDue()
-		r.now = r.now.Add(claimFor)
-	}
+	r.sendDue() // claim 65
 	if !strings.Contains(r.log.String(), `"given_up":true`) {
-		t.Error("never given up")
+		t.Error("not given up after a day")
 	}
 	r.fail = nil
 	r.sendDue()

@@ -67,7 +67,7 @@ func (s *Sender) SendDue(ctx context.Context) error {
 	batch, cancel := context.WithTimeout(ctx, batchLimit)
 	defer cancel()
 	for _, row := range due {
-		if batch.Err() != nil || !dueNow(row.Attempts) {
+		if batch.Err() != nil || !dueNow(row.Attempts) && !s.late(row) {
 			continue
 		}
 		if err := s.send(batch, row); err != nil {
@@ -79,6 +79,9 @@ func (s *Sender) SendDue(ctx context.Context) error {
 
 // dueNow spaces attempts 1, 2, 4, 8 … claims apart: a server that is down for hours is not asked every minute.
 func dueNow(attempts int64) bool { return attempts&(attempts-1) == 0 }
+
+// late: it is tried this once more, and then given up, however far apart the attempts are by now.
+func (s *Sender) late(row store.Mail) bool { return s.Store.Now().Sub(row.CreatedAt) > giveUp }
 
 func (s *Sender) send(ctx context.Context, row store.Mail) error {
 	mail, err := open(s.Keyring, row)
@@ -92,7 +95,7 @@ func (s *Sender) send(ctx context.Context, row store.Mail) error {
 	if mail.To != "" { // servers repeat the address, which has no place in a log
 		reason = strings.ReplaceAll(reason, mail.To, "(recipient)")
 	}
-	late := s.Store.Now().Sub(row.CreatedAt) > giveUp
+	late := s.late(row)
 	s.Log.LogAttrs(ctx, slog.LevelWarn, "mail not delivered", slog.String("issuer", row.Issuer), slog.String("mail", row.ID),
 		slog.Int64("attempts", row.Attempts), slog.Bool("given_up", late), slog.String("error", reason))
 	if late {
