@@ -88,8 +88,6 @@ func refusedAuthorization(p *platform, query url.Values) *trouble {
 		Status:      http.StatusBadRequest,
 		Code:        query.Get("error"),
 		Description: query.Get("error_description"),
-		Reason:      query.Get("reason"),
-		RequestID:   query.Get("request_id"),
 	}
 	if t.Code == "access_denied" {
 		t.Title, t.Status = "You did not connect "+p.Name, http.StatusOK
