@@ -15,7 +15,7 @@ dev: ## start the whole product with sample data on http://localhost:8080
 build: ## build the static binary into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/latchkey
 
-test: ## run every test; ONLY="unit browser" runs some sections, FUZZTIME=20s fuzzes longer
+test: ## run every test but ONLY=faults, minutes of broken machines; ONLY="unit browser" runs some sections, FUZZTIME=20s fuzzes longer
 	@tests/run $(ONLY)
 
 lint: $(TOOLS)/stamp ## check style, imports' direction and common mistakes

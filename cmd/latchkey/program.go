@@ -28,8 +28,9 @@ type program struct {
 const rootHelp = `Latchkey lets a platform open its users' accounts to third-party apps: an OAuth 2.1 and
 OpenID Connect authorization server with its pages, in one binary.
 
-Commands other than dev, version and "key generate-master" read a configuration file and work
-on the database that it names. A running server sees what they change within a second.
+Commands read a configuration file and work on the database that it names, except dev, bench,
+dialect, version, "migrate copy" and "key generate-master". A running server sees what they
+change within a second.
 
 Exit codes:
   0  done
