@@ -74,6 +74,11 @@ func TestNombaRevoke(t *testing.T) {
 	}
 	p.post("api", nombaRefresh, body("grant_type", "refresh_token", "refresh_token", issued.text("data.refresh_token")), "accountId", "acc_robot", "Authorization", "Bearer "+token).
 		is(http.StatusBadRequest, nombaError("02"))
+	leaked := p.post("api", nombaIssue, nombaCredentials(app), "accountId", "acc_robot")
+	p.Advance(31 * time.Minute)
+	p.post("api", nombaRevoke, body("clientId", app.ID, "access_token", leaked.text("data.access_token"))).is(http.StatusOK, done)
+	p.post("api", nombaRefresh, body("grant_type", "refresh_token", "refresh_token", leaked.text("data.refresh_token")),
+		"accountId", "acc_robot", "Authorization", "Bearer "+leaked.text("data.access_token")).is(http.StatusBadRequest, nombaError("02"))
 	p.post("api", nombaRevoke, body("clientId", "nobody", "access_token", token)).is(http.StatusUnauthorized, nombaError("01"))
 	p.post("api", nombaRevoke, body("clientId", app.ID)).is(http.StatusBadRequest, nombaError("02"))
 }

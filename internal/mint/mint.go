@@ -91,6 +91,15 @@ func (m *Mint) ReadAccessToken(ctx context.Context, token string) (Access, error
 	return access, err
 }
 
+// GoodUntil is when an access token is of no use any more. Where it proves the client of a refresh, even expired, that is when the refresh
+// token that came with it has been unused for too long.
+func (m *Mint) GoodUntil(access Access) micros.Time {
+	if !m.Issuer.Policy.RefreshByAccessToken || access.FamilyID == "" {
+		return access.ExpiresAt
+	}
+	return max(access.ExpiresAt, access.IssuedAt.Add(m.Issuer.Lifetimes.RefreshToken))
+}
+
 func (m *Mint) read(ctx context.Context, token string) (Access, error) {
 	switch {
 	case len(token) > maxToken:

@@ -85,16 +85,16 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 		event.UserID = access.Subject
 	}
 	return h.Store.Decide(ctx, func(tx *store.Tx) error {
-		if err := tx.RevokeToken(access.JTI, access.ExpiresAt); err != nil {
+		if err := tx.RevokeToken(access.JTI, h.Mint.GoodUntil(access)); err != nil {
 			return err
 		}
 		return tx.Record(event)
 	})
 }
 
-// endedAlready saves a write and a line in the audit log for a token that no longer works anyway.
+// endedAlready saves a write and a line in the audit log for a token that is of no use anyway.
 func (h *Handler) endedAlready(ctx context.Context, access mint.Access) (bool, error) {
-	if access.ExpiresAt <= h.Store.Now() {
+	if h.Mint.GoodUntil(access) <= h.Store.Now() {
 		return true, nil
 	}
 	state, err := h.Store.TokenState(ctx, store.TokenRef{

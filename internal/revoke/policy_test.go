@@ -3,11 +3,14 @@ package revoke_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/revoke"
+	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/tokentest"
 )
 
 func TestRevokeByTokenNeedsTheTokenInsteadOfTheSecret(t *testing.T) {
@@ -32,6 +35,30 @@ func TestRevokeByTokenNeedsTheTokenInsteadOfTheSecret(t *testing.T) {
 	wrong.Secret = "wrong"
 	if err := e.handler.Revoke(e.Context(), revoke.Request{Client: wrong, Token: token}); !errors.As(err, &refused) || refused.Reason != oauth.ReasonWrongSecret {
 		t.Errorf("a secret that is sent is checked: %v", err)
+	}
+}
+
+func TestAnAccessTokenThatProvesARefreshIsRevokedForAsLongAsItCould(t *testing.T) {
+	e := newEndpoint(t, func(is *issuer.Issuer) { is.Policy.RefreshByAccessToken = true })
+	token, access := e.Access(e.grant)
+	early, earlyAccess := e.Access(e.grant)
+	e.Must(e.revoke(early))
+	e.Advance(e.Issuer.Lifetimes.AccessToken + time.Minute)
+	e.Must(e.revoke(token)) // it has expired, and would still prove a refresh
+	e.Advance(e.Issuer.Lifetimes.RefreshToken / 2)
+	_, err := e.Store.Prune(t.Context(), store.Horizon{Expired: e.Store.Now().Add(-store.KeepEnded)})
+	e.Must(err)
+	if e.ended(access) != oauth.ReasonRevoked || e.ended(earlyAccess) != oauth.ReasonRevoked {
+		t.Errorf("revoked expired it is %q, revoked in time %q", e.ended(access), e.ended(earlyAccess))
+	}
+	if n := tokentest.Count(e.Events(), store.EventTokenRevoked); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+	useless, _ := e.Access(e.grant)
+	e.Advance(e.Issuer.Lifetimes.RefreshToken)
+	e.Must(e.revoke(useless))
+	if n := tokentest.Count(e.Events(), store.EventTokenRevoked); n != 2 {
+		t.Errorf("what is of no use any more cost a write: %d events", n)
 	}
 }
 

@@ -228,7 +228,7 @@ func (tx *Tx) RevokeFamily(issuer, id, reason string) error {
 	return changed(rows, err, ErrNotFound)
 }
 
-// RevokeToken ends one access token, by its jti, until it would have expired by itself.
+// RevokeToken ends one access token, by its jti. It is remembered until expiresAt, when the token would have been of no use by itself.
 func (tx *Tx) RevokeToken(jti string, expiresAt micros.Time) error {
 	return tx.q.RevokeToken(tx.ctx, dbsql.RevokeTokenParams{ID: jti, ExpiresAt: expiresAt})
 }

@@ -52,7 +52,8 @@ func (h *Handler) withinRole(ctx context.Context, a *authorization) (oauth.Scope
 }
 
 // proveAccessToken takes the access token that a refresh token came with for the client's credentials, even when it has expired.
-// It is worth no more than the refresh token beside it: both must be of one authorization, and it must not have been revoked.
+// It is worth no more than the refresh token beside it: both must be of one authorization, it must not have been revoked, and it must
+// not be older than a refresh token can become unused, because nobody remembers longer that it was.
 func (h *Handler) proveAccessToken(ctx context.Context, request *Request) (*store.Client, error) {
 	access, err := h.Mint.ReadAccessToken(ctx, request.AccessToken)
 	if errors.Is(err, mint.ErrUnreadable) || err == nil && access.FamilyID == "" {
@@ -67,6 +68,9 @@ func (h *Handler) proveAccessToken(ctx context.Context, request *Request) (*stor
 	client, err := h.Clients.Identify(ctx, access.ClientID)
 	if err != nil {
 		return nil, err
+	}
+	if h.Mint.GoodUntil(access) <= h.Store.Now() {
+		return nil, oauth.InvalidGrant("this access token is too old to prove a refresh; start the authorization again").With(oauth.ReasonExpired)
 	}
 	request.familyID = access.FamilyID
 	return client, h.checkNotRevoked(ctx, access)

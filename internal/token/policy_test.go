@@ -114,6 +114,18 @@ func TestRefreshByAccessTokenNeedsBothOfOneAuthorization(t *testing.T) {
 	e.refused(e.refreshWith(other), oauth.CodeInvalidClient, oauth.ReasonClientSuspended)
 }
 
+func TestAnAccessTokenProvesARefreshNoLongerThanItsRefreshTokenLives(t *testing.T) {
+	e := newEndpoint(t, machinePolicy)
+	first := e.ownTokens()
+	e.Advance(e.Issuer.Lifetimes.RefreshToken * 2 / 3)
+	second := e.must(e.refreshWith(first))
+	e.Advance(e.Issuer.Lifetimes.RefreshToken * 2 / 3)
+	old := e.refreshWith(second)
+	old.AccessToken = first.AccessToken // had it been revoked, nobody would remember
+	e.refused(old, oauth.CodeInvalidGrant, oauth.ReasonExpired)
+	e.must(e.refreshWith(second))
+}
+
 func TestRefreshByAccessTokenWithItsSecretStillWorks(t *testing.T) {
 	e := newEndpoint(t, machinePolicy)
 	request := e.refreshRequest(e.ownTokens().RefreshToken)
