@@ -43,18 +43,35 @@ func (h *Handler) withOwnFamily(ctx context.Context, a authorization) (authoriza
 	grant.Scopes = a.scopes
 	a.ownBehalf, a.accountID, a.grantID, a.familyID, a.refreshGeneration = true, a.client.AccountID, grant.ID, h.Store.NewID(), 1
 	a.family = store.Family{
-		ID: a.familyID, Issuer: h.Issuer.Name, ClientID: a.client.ID, AccountID: a.accountID, Scopes: a.scopes, Grant: grant,
-		ExpiresAt: a.now.Add(h.Issuer.Lifetimes.RefreshToken), Binding: store.FamilyBinding{Resources: a.resources, AuthTime: a.now, Refreshable: true},
+		ID: a.familyID, Issuer: h.Issuer.Name, ClientID: a.client.ID, AccountID: a.accountID, Grant: grant,
+		ExpiresAt: a.now.Add(h.Issuer.Lifetimes.RefreshToken), Binding: store.FamilyBinding{AuthTime: a.now, Refreshable: true},
 	}
 	return a, nil
 }
 
-// writeOwnFamily keeps what a refresh will need; without one, an access token is never stored.
+// stillRegistered keeps of a client's own scopes those that it could have without a user now. Nobody consented to them: its registration
+// alone allows them, and may have shrunk since.
+func (h *Handler) stillRegistered(scopes oauth.ScopeSet, client *store.Client) (oauth.ScopeSet, error) {
+	if !slices.Contains(client.Metadata.GrantTypes, oauth.GrantClientCredentials) {
+		return nil, oauth.UnauthorizedClient("this client is not registered any more for %s, which this refresh token came from", oauth.GrantClientCredentials)
+	}
+	if scopes = scopes.Intersect(h.Issuer.Scopes.Machine(client.Metadata.Scope)); len(scopes) == 0 {
+		return nil, oauth.InvalidGrant("nothing of what this refresh token was for is left in the client's registration").With(oauth.ReasonRevoked)
+	}
+	return scopes, nil
+}
+
+// writeOwnFamily keeps what a refresh will need; without one, an access token is never stored. It is bound to what was asked, which a
+// refresh cannot widen (RFC 6749 §6, RFC 8707 §2.2).
 func (h *Handler) writeOwnFamily(ctx context.Context, a authorization) error {
 	if a.familyID == "" {
 		return nil
 	}
 	family := a.family // the closure moves to the heap what it names, and most tokens come without a family
+	family.Scopes = a.scopes
+	if len(a.resources) > 0 {
+		family.Binding.Resources = a.audience
+	}
 	err := h.Store.InTx(ctx, func(tx *store.Tx) error { return tx.CreateOwnFamily(family) })
 	if errors.Is(err, store.ErrConflict) {
 		return errOvertaken

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,47 @@ func TestMachineRefreshFollowsTheRegistration(t *testing.T) {
 	if fresh := e.ownTokens(); fresh.GrantID == first.GrantID {
 		t.Error("a grant that was revoked came back to life")
 	}
+}
+
+func TestMachineRefreshEndsWithTheRegistration(t *testing.T) {
+	for name, test := range map[string]struct {
+		change       func(*store.ClientMetadata)
+		scope        string // of the refresh; "" refuses it
+		code, reason string
+	}{
+		"fewer scopes":  {func(m *store.ClientMetadata) { m.Scope = oauth.ScopeSet{"orders.read"} }, "orders.read", "", ""},
+		"none of its":   {func(m *store.ClientMetadata) { m.Scope = oauth.ScopeSet{"stock.read"} }, "", oauth.CodeInvalidGrant, oauth.ReasonRevoked},
+		"not a machine": {func(m *store.ClientMetadata) { m.GrantTypes = m.GrantTypes[:2] }, "", oauth.CodeUnauthorizedClient, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEndpoint(t, machinePolicy)
+			first := e.ownTokens()
+			updated := *e.app.Client
+			test.change(&updated.Metadata)
+			e.Must(e.Clients.Update(e.Context(), updated, ""))
+			if test.scope == "" {
+				e.refused(e.refreshWith(first), test.code, test.reason)
+			} else if second := e.must(e.refreshWith(first)); second.Scope != test.scope {
+				t.Errorf("a refresh kept what the client is no longer registered for: %+v", second)
+			}
+		})
+	}
+}
+
+func TestRFC6749_6_AMachinesRefreshNeverWidensWhatItAsked(t *testing.T) {
+	e := newEndpoint(t, machinePolicy)
+	request := e.machineRequest()
+	request.AccountID, request.Scope, request.Resources = e.Account.ID, "orders.read", e.Issuer.Resources[:1]
+	first := e.must(request)
+	second := e.must(e.refreshWith(first))
+	if access, _ := e.holds(second.AccessToken); second.Scope != "orders.read" || !slices.Equal(access.Audience, e.Issuer.Resources[:1]) {
+		t.Errorf("%+v for %v", second, access.Audience)
+	}
+	wider := e.refreshWith(second)
+	wider.Scope = "orders.read orders.write"
+	e.refused(wider, oauth.CodeInvalidScope, "")
+	wider.Scope, wider.Resources = "", e.Issuer.Resources
+	e.refused(wider, oauth.CodeInvalidTarget, "") // RFC 8707 §2.2
 }
 
 func TestRefreshByAccessTokenNeedsBothOfOneAuthorization(t *testing.T) {

@@ -41,6 +41,9 @@ func (h *Handler) loadRefreshToken(ctx context.Context, client *store.Client, re
 		return authorization{}, err
 	}
 	scopes, err := stillAllowed(family.Scopes, family.Grant)
+	if err == nil && family.UserID == "" {
+		scopes, err = h.stillRegistered(scopes, client)
+	}
 	if err != nil {
 		return authorization{}, err
 	}
