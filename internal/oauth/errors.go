@@ -52,6 +52,7 @@ const (
 	ReasonMalformed        = "malformed"         // not even the shape of what we issue
 	ReasonMissing          = "missing"           // nothing was presented
 	ReasonWrongClient      = "wrong_client"      // issued to another client
+	ReasonWrongAudience    = "wrong_audience"    // an access token for another API
 	ReasonClientSuspended  = "client_suspended"  // the app is switched off
 	ReasonRedirectMismatch = "redirect_mismatch" // redirect_uri differs from the authorization request's
 	ReasonPKCEMismatch     = "pkce_mismatch"     // code_verifier does not fit code_challenge

@@ -3,6 +3,7 @@ package userinfo
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jsonappend"
@@ -58,6 +59,10 @@ func (h *Handler) UserInfo(ctx context.Context, request Request) (Response, erro
 	}
 	record := reqlog.From(ctx)
 	record.Client, record.Grant = access.ClientID, access.GrantID
+	if !h.meant(access) {
+		return Response{}, oauth.InvalidToken("the access token is for another API; to use it here too, ask for the resource %s beside it", h.Issuer.Audience).
+			With(oauth.ReasonWrongAudience)
+	}
 	if access.FamilyID == "" || access.Subject == access.ClientID {
 		return Response{}, oauth.InsufficientScope("this token is the client's own; there is no user behind it").WithScope(needed())
 	}
@@ -71,6 +76,12 @@ func (h *Handler) UserInfo(ctx context.Context, request Request) (Response, erro
 	}
 	h.LastUse.Touch(access.GrantID)
 	return Response{UserClaims: oidc.ClaimsFor(scopes, described(user)), AccountID: access.AccountID}, nil
+}
+
+// meant tells whether the token is for this issuer's own endpoints: its default audience is for them too. An API that was sent a token of
+// its own must not learn with it who the person is (RFC 6750 §5.2, RFC 9068 §4).
+func (h *Handler) meant(access mint.Access) bool {
+	return slices.Contains(access.Audience, h.Issuer.Audience) || slices.Contains(access.Audience, h.Issuer.URL)
 }
 
 func needed() oauth.ScopeSet { return oauth.ScopeSet{oidc.ScopeOpenID} }

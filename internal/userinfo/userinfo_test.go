@@ -176,6 +176,26 @@ func TestRFC6750_3_1_Refusals(t *testing.T) {
 	}
 }
 
+func TestRFC9068_4_ATokenForAnotherAPIOpensNothing(t *testing.T) {
+	e := newEndpoint(t)
+	stock := e.Issuer.Resources[0]
+	for _, test := range []struct {
+		audience []string
+		status   int
+	}{
+		{[]string{stock}, http.StatusUnauthorized},
+		{[]string{stock, e.Issuer.Audience}, http.StatusOK},
+		{[]string{e.Issuer.URL}, http.StatusOK},
+		{nil, http.StatusUnauthorized},
+	} {
+		token, _ := e.Access(e.grant, func(a *mint.Access) { a.Audience = test.audience })
+		w := e.serve(get(token))
+		if w.Code != test.status || w.Code != http.StatusOK && !strings.Contains(w.Header().Get("WWW-Authenticate"), `error="invalid_token"`) {
+			t.Errorf("aud %q: %d %v %s", test.audience, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
 func TestARevokedTokenSaysWhy(t *testing.T) {
 	e := newEndpoint(t)
 	token, _ := e.Access(e.grant)
