@@ -151,7 +151,7 @@ func (s *authServer) jwtGuard(t testing.TB, change ...func(*bearer.Config)) *bea
 
 func (s *authServer) introspectionGuard(t testing.TB, change ...func(*bearer.Config)) *bearer.Guard {
 	t.Helper()
-	return s.guard(t, bearer.Config{Issuer: s.URL, ClientID: clientID, ClientSecret: clientPass}, change...)
+	return s.guard(t, bearer.Config{Issuer: s.URL, Audience: audience, ClientID: clientID, ClientSecret: clientPass}, change...)
 }
 
 func (s *authServer) guard(t testing.TB, cfg bearer.Config, change ...func(*bearer.Config)) *bearer.Guard {

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,14 +18,14 @@ const (
 	defaultEntries = 10_000
 )
 
-// Config says whose tokens an API accepts. Issuer is always needed; Audience too, unless ClientID is set.
+// Config says whose tokens an API accepts. Issuer and Audience are always needed.
 type Config struct {
 	// Issuer is the authorization server's issuer identifier, exactly as its metadata and tokens spell it.
 	// It must be https, except on a loopback or .localhost host while developing.
 	Issuer string
 
-	// Audience is what the aud claim must contain: usually this API's own URL. With introspection it may be
-	// empty, and then the authorization server alone decides which tokens this API may see (RFC 7662 §2.2).
+	// Audience is what aud must contain: usually this API's own URL. Introspection does not make it superfluous:
+	// that a token is active does not say which API it is for (RFC 7662 §4).
 	Audience string
 
 	// ClientID and ClientSecret are this API's own credentials at the authorization server. When they are set,
@@ -40,7 +41,7 @@ type Config struct {
 	IntrospectionEntries int
 
 	// Resource is this API's resource identifier (RFC 9728 §1.2). Empty means Audience, when that is a URL.
-	// Without either, no metadata is published and challenges carry no resource_metadata.
+	// When neither is one, no metadata is published and challenges carry no resource_metadata.
 	Resource string
 
 	// Name is this API's name for people, published in its metadata.
@@ -49,7 +50,7 @@ type Config struct {
 	// Scopes are the scopes this API understands, published in its metadata.
 	Scopes []string
 
-	// Realm is the realm in challenges. Empty means Resource, Audience or Issuer, the first that is set.
+	// Realm is the realm in challenges. Empty means Resource, or Audience where that is empty.
 	Realm string
 
 	// HTTPClient carries the calls to the authorization server; redirects are never followed. Nil means a client
@@ -95,9 +96,7 @@ func (c Config) withDefaults() Config {
 	if c.Resource == "" && isURL(c.Audience) {
 		c.Resource = c.Audience
 	}
-	if c.Realm == "" {
-		c.Realm = firstSet(c.Resource, c.Audience, c.Issuer)
-	}
+	c.Realm = cmp.Or(c.Realm, c.Resource, c.Audience)
 	c.HTTPClient = withoutRedirects(c.HTTPClient)
 	return c
 }
@@ -106,8 +105,8 @@ func (c Config) check() error {
 	if err := checkIdentifier(c.Issuer); err != nil {
 		return fmt.Errorf("bearer: Issuer: %w", err)
 	}
-	if c.ClientID == "" && c.Audience == "" {
-		return errors.New("bearer: Audience: a JWT is meant for somebody; say which audience is this API (RFC 9068 §4)")
+	if c.Audience == "" {
+		return errors.New("bearer: Audience: a token is meant for some API; say which audience is this one (RFC 9068 §4)")
 	}
 	if (c.ClientID == "") != (c.ClientSecret == "") {
 		return errors.New("bearer: ClientID and ClientSecret go together: introspection is authenticated (RFC 7662 §2.1)")
@@ -177,15 +176,6 @@ func checkScopes(scopes []string) error {
 		}
 	}
 	return nil
-}
-
-func firstSet(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // withoutRedirects copies the client: a redirect could carry the API's credentials, or the trust in its keys, to a

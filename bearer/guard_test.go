@@ -216,17 +216,18 @@ func TestRFC9728_NoResourceNoMetadata(t *testing.T) {
 func TestNewRefusesBadConfig(t *testing.T) {
 	good := bearer.Config{Issuer: "https://login.test", Audience: audience}
 	cases := map[string]func(*bearer.Config){
-		"no issuer":         func(c *bearer.Config) { c.Issuer = "" },
-		"http issuer":       func(c *bearer.Config) { c.Issuer = "http://login.test" },
-		"issuer with query": func(c *bearer.Config) { c.Issuer = "https://login.test?x=1" },
-		"issuer, userinfo":  func(c *bearer.Config) { c.Issuer = "https://u@login.test" },
-		"no audience":       func(c *bearer.Config) { c.Audience = "" },
-		"id without secret": func(c *bearer.Config) { c.ClientID = "x" },
-		"secret without id": func(c *bearer.Config) { c.ClientSecret = "x" },
-		"bad scope":         func(c *bearer.Config) { c.Scopes = []string{"a b"} },
-		"realm with quote":  func(c *bearer.Config) { c.Realm = `a"b` },
-		"http resource":     func(c *bearer.Config) { c.Resource = "http://api.test" },
-		"negative bound":    func(c *bearer.Config) { c.IntrospectionEntries = -1 },
+		"no issuer":                func(c *bearer.Config) { c.Issuer = "" },
+		"http issuer":              func(c *bearer.Config) { c.Issuer = "http://login.test" },
+		"issuer with query":        func(c *bearer.Config) { c.Issuer = "https://login.test?x=1" },
+		"issuer, userinfo":         func(c *bearer.Config) { c.Issuer = "https://u@login.test" },
+		"no audience":              func(c *bearer.Config) { c.Audience = "" },
+		"no audience, asked about": func(c *bearer.Config) { c.Audience, c.ClientID, c.ClientSecret = "", "x", "y" },
+		"id without secret":        func(c *bearer.Config) { c.ClientID = "x" },
+		"secret without id":        func(c *bearer.Config) { c.ClientSecret = "x" },
+		"bad scope":                func(c *bearer.Config) { c.Scopes = []string{"a b"} },
+		"realm with quote":         func(c *bearer.Config) { c.Realm = `a"b` },
+		"http resource":            func(c *bearer.Config) { c.Resource = "http://api.test" },
+		"negative bound":           func(c *bearer.Config) { c.IntrospectionEntries = -1 },
 	}
 	for name, change := range cases {
 		cfg := good

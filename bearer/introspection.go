@@ -77,7 +77,7 @@ func (g *Guard) readAnswer(body []byte, now time.Time) (*Token, error) {
 		return nil, invalidToken("This is not a bearer access token.")
 	case answer.Issuer != "" && answer.Issuer != g.cfg.Issuer:
 		return nil, invalidToken("The access token is from another issuer.")
-	case g.cfg.Audience != "" && !slices.Contains(answer.Audience, g.cfg.Audience):
+	case !slices.Contains(answer.Audience, g.cfg.Audience):
 		return nil, invalidToken("The access token is meant for another audience than this API.")
 	}
 	if err := answer.checkTimes(now, g.cfg.Leeway); err != nil {

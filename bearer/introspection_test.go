@@ -53,7 +53,7 @@ func TestRFC7662_RevokedTokenStopsAtOnce(t *testing.T) {
 func TestRFC7662_4_ActiveIsNotEnough(t *testing.T) {
 	s := newAuthServer(t)
 	now := s.clock.Now().Unix()
-	guard := s.introspectionGuard(t, func(c *bearer.Config) { c.Audience = audience })
+	guard := s.introspectionGuard(t)
 	cases := map[string]map[string]any{
 		"refresh token":        {"token_type": "refresh_token"},
 		"no token_type":        {"token_type": nil},
