@@ -1,6 +1,7 @@
 package authorize_test
 
 import (
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -284,6 +285,11 @@ func TestDynamicRegistration_2_DefaultMaxAge(t *testing.T) {
 	r.Advance(2 * time.Minute)
 	r.At(ada.Arrive(r.Request(app)), "/sign-in")
 	r.At(ada.Arrive(r.Request(app, "max_age", "600")), "/consent")
+	registered := *app.Client // before this was refused
+	registered.Metadata.DefaultMaxAge = math.MaxInt64
+	r.Tx(func(tx *store.Tx) error { return tx.UpdateClient(registered) })
+	r.Clients.Forget()
+	r.At(ada.Arrive(r.Request(app)), "/consent") // and not to sign in again, for ever
 }
 
 func TestOpenIDConnectCore_3_1_2_1_PromptConsentAsksAgain(t *testing.T) {

@@ -18,7 +18,7 @@ func (h *Handler) checkPrompt(_ context.Context, p *proven) (err error) {
 func (h *Handler) checkMaxAge(_ context.Context, p *proven) error {
 	if p.request.MaxAge == "" {
 		if age := p.client.Metadata.DefaultMaxAge; age > 0 {
-			p.checked.MaxAge = &age
+			p.checked.MaxAge = bounded(uint64(age))
 		}
 		return nil
 	}
@@ -26,7 +26,12 @@ func (h *Handler) checkMaxAge(_ context.Context, p *proven) error {
 	if err != nil {
 		return oauth.InvalidRequest("max_age must be a number of seconds, 0 or more")
 	}
-	bounded := int64(min(age, math.MaxInt32)) // 68 years, which is never reached
-	p.checked.MaxAge = &bounded
+	p.checked.MaxAge = bounded(age)
 	return nil
+}
+
+// bounded keeps an age to 68 years, which is never reached: a time much further back does not fit what we reckon with.
+func bounded(age uint64) *int64 {
+	seconds := int64(min(age, math.MaxInt32))
+	return &seconds
 }

@@ -106,6 +106,8 @@ func TestAtMostFiveSecretsAreGood(t *testing.T) {
 	}
 	_, err := f.Clients.AddSecret(t.Context(), app.ID, f.User.ID)
 	refused(t, err, oauth.CodeInvalidClientMetadata, "")
+	_, err = f.Clients.RotateSecret(t.Context(), app.ID, f.User.ID, time.Hour) // would leave six
+	refused(t, err, oauth.CodeInvalidClientMetadata, "")
 	known, err := f.Store.Client(t.Context(), f.Issuer.Name, app.ID)
 	f.Must(err)
 	f.Must(f.Clients.ExpireSecret(t.Context(), app.ID, known.Secrets[0].ID, f.User.ID, f.Store.Now()))
@@ -114,6 +116,23 @@ func TestAtMostFiveSecretsAreGood(t *testing.T) {
 	}
 	_, err = f.Clients.AddSecret(t.Context(), f.App(tokentest.Public).ID, f.User.ID)
 	refused(t, err, oauth.CodeInvalidClientMetadata, "")
+}
+
+func TestAnEmergencyRotationIsNotRefusedForTheSecretsItEnds(t *testing.T) {
+	f := tokentest.New(t)
+	app := f.App()
+	for range 4 {
+		_, err := f.Clients.AddSecret(t.Context(), app.ID, f.User.ID)
+		f.Must(err)
+	}
+	fresh, err := f.Clients.RotateSecret(t.Context(), app.ID, f.User.ID, 0)
+	f.Must(err)
+	for secret, want := range map[string]bool{app.Secret: false, fresh: true} {
+		_, err := f.Clients.Authenticate(t.Context(), client.Credentials{ID: app.ID, Secret: secret, Method: oauth.AuthMethodBasic})
+		if (err == nil) != want {
+			t.Errorf("good is %t, want %t: %v", err == nil, want, err)
+		}
+	}
 }
 
 func TestASecretOfAnotherIssuersTwinDoesNotFit(t *testing.T) {

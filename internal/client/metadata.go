@@ -1,6 +1,7 @@
 package client
 
 import (
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -232,8 +233,8 @@ func checkSoftware(_ *issuer.Issuer, m *store.ClientMetadata) error {
 }
 
 func checkMaxAge(_ *issuer.Issuer, m *store.ClientMetadata) error {
-	if m.DefaultMaxAge < 0 {
-		return oauth.InvalidClientMetadata("default_max_age must not be negative")
+	if m.DefaultMaxAge < 0 || m.DefaultMaxAge > math.MaxInt32 { // seconds; a time that far back does not fit what we reckon with
+		return oauth.InvalidClientMetadata("default_max_age must be 0 to %d seconds", math.MaxInt32)
 	}
 	return nil
 }

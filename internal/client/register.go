@@ -220,15 +220,15 @@ func (r *Registry) change(ctx context.Context, happened store.Event, do func(*st
 
 // AddSecret gives an app one more secret and returns it; those before it stay good. At most five are good at once.
 func (r *Registry) AddSecret(ctx context.Context, clientID, userID string) (secret string, err error) {
-	return r.addSecret(ctx, clientID, userID, func(*store.Tx, store.Client) error { return nil })
+	return r.addSecret(ctx, clientID, userID, func(*store.Tx, []store.ClientSecret) error { return nil })
 }
 
 // RotateSecret gives an app a new secret and returns it. Those before it are good for overlap longer, so that the app can
 // change over without a failed request; 0 ends them now.
 func (r *Registry) RotateSecret(ctx context.Context, clientID, userID string, overlap time.Duration) (secret string, err error) {
-	return r.addSecret(ctx, clientID, userID, func(tx *store.Tx, client store.Client) error {
+	return r.addSecret(ctx, clientID, userID, func(tx *store.Tx, secrets []store.ClientSecret) error {
 		at := tx.Now().Add(overlap)
-		for _, old := range client.Secrets {
+		for i, old := range secrets {
 			if !old.ExpiresAt.Never() && old.ExpiresAt <= at {
 				continue
 			}
@@ -236,12 +236,14 @@ func (r *Registry) RotateSecret(ctx context.Context, clientID, userID string, ov
 			if err != nil && !errors.Is(err, store.ErrNotFound) { // ended meanwhile
 				return err
 			}
+			secrets[i].ExpiresAt = at
 		}
 		return nil
 	})
 }
 
-func (r *Registry) addSecret(ctx context.Context, clientID, userID string, before func(*store.Tx, store.Client) error) (string, error) {
+// addSecret counts what is good after before ran: a rotation that ends every secret at once must not be refused for their number.
+func (r *Registry) addSecret(ctx context.Context, clientID, userID string, before func(*store.Tx, []store.ClientSecret) error) (string, error) {
 	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
 	if err != nil {
 		return "", err
@@ -249,13 +251,17 @@ func (r *Registry) addSecret(ctx context.Context, clientID, userID string, befor
 	if client.Public() {
 		return "", oauth.InvalidClientMetadata("a client with token_endpoint_auth_method none has no secret")
 	}
-	if alive(client.Secrets, micros.Of(r.Clock())) >= maxSecrets {
-		return "", oauth.InvalidClientMetadata("%d secrets are good already; expire one first", maxSecrets)
-	}
 	secret := r.makeSecret()
 	err = r.change(ctx, event(store.EventClientSecretAdded, clientID, userID), func(tx *store.Tx) error {
-		if err := before(tx, client); err != nil {
+		secrets, err := tx.ClientSecrets(r.Issuer.Name, clientID)
+		if err != nil {
 			return err
+		}
+		if err := before(tx, secrets); err != nil {
+			return err
+		}
+		if alive(secrets, tx.Now()) >= maxSecrets {
+			return oauth.InvalidClientMetadata("%d secrets are good already; expire one first", maxSecrets)
 		}
 		return tx.AddClientSecret(r.newSecret(clientID, secret))
 	})

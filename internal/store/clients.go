@@ -167,6 +167,11 @@ func (tx *Tx) DeleteClient(issuer, id string) error {
 	return tx.q.InsertDeletedClient(tx.ctx, dbsql.InsertDeletedClientParams{Issuer: issuer, ClientID: id, DeletedAt: tx.now})
 }
 
+// ClientSecrets returns an app's secrets, oldest first, those that ended lately too.
+func (tx *Tx) ClientSecrets(issuer, clientID string) ([]ClientSecret, error) {
+	return tx.q.ListClientSecrets(tx.ctx, dbsql.ListClientSecretsParams{Issuer: issuer, ClientID: clientID})
+}
+
 // AddClientSecret gives an app one more secret, and forgets those that ended more than a day ago. ClientSecret.Hash is keyed; the secret
 // itself is shown once and not kept.
 func (tx *Tx) AddClientSecret(secret ClientSecret) error {

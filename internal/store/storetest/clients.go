@@ -111,6 +111,11 @@ func secrets(f *fixture) {
 	client, err := f.s.Client(f.ctx(), acme, "robot")
 	f.ok(err)
 	equal(f, "secrets", len(client.Secrets), 2)
+	f.do(func(tx *store.Tx) error {
+		held, err := tx.ClientSecrets(acme, "robot")
+		equal(f, "secrets, in a transaction", len(held), 2)
+		return err
+	})
 	for _, secret := range client.Secrets {
 		equal(f, "hash of "+secret.ID, bytes.Equal(secret.Hash, store.Hash(secret.ID)), true)
 		equal(f, "has an end: "+secret.ID, !secret.ExpiresAt.Never(), secret.ID == "one")
