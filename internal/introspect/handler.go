@@ -124,11 +124,11 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 	if err != nil || state.Ended != "" {
 		return Response{}, state.Ended, err
 	}
-	scopes, ended, err := h.withinRole(ctx, effective(access, state), access.AccountID, userOf(access))
+	scopes, ended, err := h.withinRole(ctx, effective(access, state), access.AccountID, access.UserID())
 	if err != nil || ended != "" {
 		return Response{}, ended, err
 	}
-	note(ctx, access.GrantID, access.Subject)
+	note(ctx, access.GrantID, access.UserID())
 	h.LastUse.Touch(access.GrantID)
 	return Response{
 		Active: true, Scope: scopes.String(), ClientID: access.ClientID, TokenType: oauth.TokenTypeBearer,
@@ -154,14 +154,6 @@ func effective(access mint.Access, state store.TokenState) oauth.ScopeSet {
 	return access.Scopes.Intersect(state.GrantScopes)
 }
 
-// userOf is the person behind a token; "" when there is none.
-func userOf(access mint.Access) string {
-	if access.GrantID == "" || access.Subject == access.ClientID {
-		return ""
-	}
-	return access.Subject
-}
-
 // withinRole keeps of the scopes what the person's role may give now, where the issuer asks for that, or says why nothing is left.
 func (h *Handler) withinRole(ctx context.Context, scopes oauth.ScopeSet, accountID, userID string) (kept oauth.ScopeSet, ended string, err error) {
 	if !h.Issuer.Policy.RoleScopes || userID == "" {
@@ -180,12 +172,12 @@ func (h *Handler) withinRole(ctx context.Context, scopes oauth.ScopeSet, account
 	return kept, "", nil
 }
 
-func note(ctx context.Context, grantID, subject string) {
+func note(ctx context.Context, grantID, userID string) {
 	if grantID == "" {
 		return
 	}
 	record := reqlog.From(ctx)
-	record.Grant, record.User = grantID, subject
+	record.Grant, record.User = grantID, userID
 }
 
 // refreshToken: only the current one of a family is active.

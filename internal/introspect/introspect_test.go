@@ -76,6 +76,18 @@ func TestRFC7662_2_2_AnActiveToken(t *testing.T) {
 	}
 }
 
+func TestAnAppsOwnTokenIsNotLoggedAsAPersons(t *testing.T) {
+	e := newEndpoint(t)
+	own := e.OwnGrant(e.app, "orders.read")
+	token, _ := e.Access(own, func(a *mint.Access) { a.Subject = a.ClientID })
+	record := &reqlog.Record{}
+	response, err := e.handler.Introspect(reqlog.With(e.Context(), record), introspect.Request{Client: e.app.Credentials(), Token: token})
+	e.Must(err)
+	if !response.Active || response.Subject != e.app.ID || record.Grant != own.ID || record.User != "" {
+		t.Errorf("%+v is logged as %+v", response, record)
+	}
+}
+
 func TestRFC7662_2_1_WhoMayAsk(t *testing.T) {
 	e := newEndpoint(t)
 	token, _ := e.Access(e.grant)

@@ -66,6 +66,14 @@ type Access struct {
 	AMR                          []string
 }
 
+// UserID is the person behind a token; "" when there is none. A client's own token may hang on a connection, too: the client's.
+func (a *Access) UserID() string {
+	if a.GrantID == "" || a.Subject == a.ClientID {
+		return ""
+	}
+	return a.Subject
+}
+
 // AccessToken makes a token in the issuer's format.
 func (m *Mint) AccessToken(ctx context.Context, access Access) (string, error) {
 	if access.JTI == "" {

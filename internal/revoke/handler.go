@@ -79,10 +79,8 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 		return err
 	}
 	event := store.Event{
-		Issuer: h.Issuer.Name, Type: store.EventTokenRevoked, AccountID: access.AccountID, ClientID: access.ClientID, GrantID: access.GrantID,
-	}
-	if access.GrantID != "" {
-		event.UserID = access.Subject
+		Issuer: h.Issuer.Name, Type: store.EventTokenRevoked, UserID: access.UserID(), AccountID: access.AccountID,
+		ClientID: access.ClientID, GrantID: access.GrantID,
 	}
 	return h.Store.Decide(ctx, func(tx *store.Tx) error {
 		if err := tx.RevokeToken(access.JTI, h.Mint.GoodUntil(access)); err != nil {

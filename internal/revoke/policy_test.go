@@ -7,6 +7,7 @@ import (
 
 	"latchkey.dev/internal/client"
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/mint"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/revoke"
 	"latchkey.dev/internal/store"
@@ -59,6 +60,17 @@ func TestAnAccessTokenThatProvesARefreshIsRevokedForAsLongAsItCould(t *testing.T
 	e.Must(e.revoke(useless))
 	if n := tokentest.Count(e.Events(), store.EventTokenRevoked); n != 2 {
 		t.Errorf("what is of no use any more cost a write: %d events", n)
+	}
+}
+
+func TestAnAppsOwnTokenIsNotWrittenDownAsAPersons(t *testing.T) {
+	e := newEndpoint(t)
+	token, _ := e.Access(e.OwnGrant(e.app, "orders.read"), func(a *mint.Access) { a.Subject = a.ClientID })
+	e.Must(e.revoke(token))
+	events, err := e.Store.EventsOfAccount(t.Context(), e.Issuer.Name, e.Account.ID, store.LastEvent, 1)
+	e.Must(err)
+	if events[0].Type != store.EventTokenRevoked || events[0].UserID != "" || events[0].ClientID != e.app.ID {
+		t.Errorf("%+v", events[0])
 	}
 }
 

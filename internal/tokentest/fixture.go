@@ -199,6 +199,18 @@ func (f *Fixture) Grant(app App, scopes string) (grant store.Grant) {
 	return grant
 }
 
+// OwnGrant is the connection without a user that a client's own tokens hang on where they come with a refresh token.
+func (f *Fixture) OwnGrant(app App, scopes string) store.Grant {
+	f.Helper()
+	grant := store.Grant{ID: f.Store.NewID(), Issuer: f.Issuer.Name, AccountID: f.Account.ID, ClientID: app.ID, Scopes: Scopes(scopes)}
+	family := store.Family{
+		ID: f.Store.NewID(), Issuer: f.Issuer.Name, ClientID: app.ID, AccountID: f.Account.ID, Scopes: grant.Scopes, Grant: grant,
+		ExpiresAt: f.Store.Now().Add(f.Issuer.Lifetimes.RefreshToken),
+	}
+	f.Tx(func(tx *store.Tx) error { return tx.CreateOwnFamily(family) })
+	return grant
+}
+
 // Scopes reads a set that the test wrote.
 func Scopes(text string) oauth.ScopeSet { return strings.Fields(text) }
 

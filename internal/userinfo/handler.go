@@ -63,10 +63,9 @@ func (h *Handler) UserInfo(ctx context.Context, request Request) (Response, erro
 		return Response{}, oauth.InvalidToken("the access token is for another API; to use it here too, ask for the resource %s beside it", h.Issuer.Audience).
 			With(oauth.ReasonWrongAudience)
 	}
-	if access.FamilyID == "" || access.Subject == access.ClientID {
+	if record.User = access.UserID(); record.User == "" {
 		return Response{}, oauth.InsufficientScope("this token is the client's own; there is no user behind it").WithScope(needed())
 	}
-	record.User = access.Subject
 	user, scopes, err := h.person(ctx, access)
 	if err != nil {
 		return Response{}, err
