@@ -16,7 +16,6 @@ type endpoints uint8
 // The endpoints that share these checks.
 const (
 	atAuthorize endpoints = 1 << iota
-	atPAR                 // RFC 9126
 	atDevice              // RFC 8628 §3.1, whose client has proven itself by authenticating
 )
 
@@ -41,26 +40,26 @@ type check struct {
 // The checks, in order.
 var (
 	proofs = []proof{
-		{"client_id", "RFC 6749 §2.2", atAuthorize | atPAR, (*Handler).proveClient},
-		{"redirect_uri", "OAuth 2.1 §2.3.1, RFC 8252 §7.3", atAuthorize | atPAR, (*Handler).proveRedirectURI},
+		{"client_id", "RFC 6749 §2.2", atAuthorize, (*Handler).proveClient},
+		{"redirect_uri", "OAuth 2.1 §2.3.1, RFC 8252 §7.3", atAuthorize, (*Handler).proveRedirectURI},
 	}
 	checks = []check{
 		{"any", "RFC 6749 §3.1", atAuthorize, (*Handler).checkRepeated},
-		{"state", "RFC 6749 §4.1.1", atAuthorize | atPAR, (*Handler).checkState},
-		{"response_type", "RFC 6749 §3.1.1", atAuthorize | atPAR, (*Handler).checkResponseType},
-		{"response_mode", "OAuth 2.0 Multiple Response Types §2.1", atAuthorize | atPAR, (*Handler).checkResponseMode},
-		{"request", "OpenID Connect Core §3.1.2.6, §6.1", atAuthorize | atPAR, (*Handler).checkRequestObject},
-		{"request_uri", "OpenID Connect Core §3.1.2.6, §6.2", atAuthorize | atPAR, (*Handler).checkRequestURI},
-		{"registration", "OpenID Connect Core §3.1.2.6, §7.2.1", atAuthorize | atPAR, (*Handler).checkRegistration},
-		{"scope", "RFC 6749 §3.3", atAuthorize | atPAR | atDevice, (*Handler).checkScope},
-		{"code_challenge", "OAuth 2.1 §4.1.1, RFC 7636 §4.4.1", atAuthorize | atPAR, (*Handler).checkPKCE},
-		{"resource", "RFC 8707 §2", atAuthorize | atPAR | atDevice, (*Handler).checkResource},
-		{"nonce", "OpenID Connect Core §3.1.2.1", atAuthorize | atPAR, (*Handler).checkNonce},
-		{"prompt", "OpenID Connect Core §3.1.2.1", atAuthorize | atPAR, (*Handler).checkPrompt},
-		{"max_age", "OpenID Connect Core §3.1.2.1", atAuthorize | atPAR, (*Handler).checkMaxAge},
-		{"id_token_hint", "OpenID Connect Core §3.1.2.1", atAuthorize | atPAR, (*Handler).checkIDTokenHint},
-		{"login_hint", "OpenID Connect Core §3.1.2.1", atAuthorize | atPAR, (*Handler).readLoginHint},
-		{"ui_locales", "OpenID Connect Core §3.1.2.1", atAuthorize | atPAR, (*Handler).readUILocales},
+		{"state", "RFC 6749 §4.1.1", atAuthorize, (*Handler).checkState},
+		{"response_type", "RFC 6749 §3.1.1", atAuthorize, (*Handler).checkResponseType},
+		{"response_mode", "OAuth 2.0 Multiple Response Types §2.1", atAuthorize, (*Handler).checkResponseMode},
+		{"request", "OpenID Connect Core §3.1.2.6, §6.1", atAuthorize, (*Handler).checkRequestObject},
+		{"request_uri", "OpenID Connect Core §3.1.2.6, §6.2", atAuthorize, (*Handler).checkRequestURI},
+		{"registration", "OpenID Connect Core §3.1.2.6, §7.2.1", atAuthorize, (*Handler).checkRegistration},
+		{"scope", "RFC 6749 §3.3", atAuthorize | atDevice, (*Handler).checkScope},
+		{"code_challenge", "OAuth 2.1 §4.1.1, RFC 7636 §4.4.1", atAuthorize, (*Handler).checkPKCE},
+		{"resource", "RFC 8707 §2", atAuthorize | atDevice, (*Handler).checkResource},
+		{"nonce", "OpenID Connect Core §3.1.2.1", atAuthorize, (*Handler).checkNonce},
+		{"prompt", "OpenID Connect Core §3.1.2.1", atAuthorize, (*Handler).checkPrompt},
+		{"max_age", "OpenID Connect Core §3.1.2.1", atAuthorize, (*Handler).checkMaxAge},
+		{"id_token_hint", "OpenID Connect Core §3.1.2.1", atAuthorize, (*Handler).checkIDTokenHint},
+		{"login_hint", "OpenID Connect Core §3.1.2.1", atAuthorize, (*Handler).readLoginHint},
+		{"ui_locales", "OpenID Connect Core §3.1.2.1", atAuthorize, (*Handler).readUILocales},
 	}
 )
 

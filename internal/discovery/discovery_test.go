@@ -2,8 +2,10 @@ package discovery_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/tokentest"
 	"latchkey.dev/internal/wire"
 )
@@ -64,6 +67,24 @@ func TestRFC8414_2_And_OIDCDiscovery_3_RequiredMembers(t *testing.T) {
 	}
 	if document["request_uri_parameter_supported"] != false { // its default is true
 		t.Error("request_uri is not denied")
+	}
+}
+
+func TestOIDCDiscovery_3_ClaimsSupportedAreThoseThatAreTold(t *testing.T) {
+	f := tokentest.New(t)
+	var document struct {
+		Claims []string `json:"claims_supported"`
+	}
+	f.Must(json.Unmarshal(serve(newHandler(f).ServeMetadata, get(discovery.PathOpenIDConfiguration)).Body.Bytes(), &document))
+	told := map[string]bool{}
+	for _, answer := range []any{oidc.UserClaims{}, oidc.IDTokenClaims{}} {
+		for field := range reflect.TypeOf(answer).Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			told[name] = true
+		}
+	}
+	if want := slices.Sorted(maps.Keys(told)); !slices.Equal(slices.Sorted(slices.Values(document.Claims)), want) {
+		t.Errorf("claims_supported is %v, want %v", document.Claims, want)
 	}
 }
 

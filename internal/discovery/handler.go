@@ -133,7 +133,7 @@ func (h *Handler) idTokenAlgs() []string {
 	return names
 }
 
-// claims leaves out what no user here has.
+// claims are what ID Tokens and UserInfo may hold (Discovery §3).
 func claims() []string {
 	return []string{
 		"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",

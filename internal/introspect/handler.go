@@ -40,7 +40,7 @@ type Request struct {
 // Response is RFC 7662 §2.2. Of an inactive token nothing is said but that.
 type Response struct {
 	Active    bool          `json:"active"`
-	Scope     string        `json:"scope,omitempty"` // what it allows now, which may be less than when it was issued
+	Scope     string        `json:"scope,omitempty"` // what a person allows now, which may be less than when it was issued
 	ClientID  string        `json:"client_id,omitempty"`
 	TokenType string        `json:"token_type,omitempty"` // of an access token only
 	ExpiresAt int64         `json:"exp,omitempty"`        // Unix seconds

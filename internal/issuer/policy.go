@@ -1,7 +1,8 @@
 package issuer
 
-// Policy is where a platform may differ from the standards' usual answer. The zero value is the usual answer. None of it can
-// switch a check off: a policy asks for more, or changes what happens to what was not allowed.
+// Policy is where a platform may differ from the standards' usual answer. The zero value is the usual answer. Most of it asks
+// for more, or changes what happens to what was not allowed. RefreshByAccessToken and RevokeByToken ask for less, because a platform's
+// clients send nothing else: a token that only the client should hold stands in for its secret.
 type Policy struct {
 	// DropScopes leaves out what the client may not ask for, instead of answering invalid_scope.
 	DropScopes bool

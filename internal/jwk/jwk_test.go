@@ -189,7 +189,7 @@ func TestEmptyJWKSIsAnEmptyArray(t *testing.T) {
 func TestVerifyWhatWeSigned(t *testing.T) {
 	for _, alg := range jwk.Algs() {
 		current := generate(t, alg, jwk.StateCurrent)
-		for _, typ := range []string{jwk.TypJWT, jwk.TypAccessToken, jwk.TypLogoutToken, "secevent+jwt"} {
+		for _, typ := range []string{jwk.TypJWT, jwk.TypAccessToken, "secevent+jwt"} {
 			token := sign(t, newSet(t, current), alg, typ)
 			current.State = jwk.StatePrevious // a rotation in between
 			payload, err := newSet(t, current, generate(t, alg, jwk.StateCurrent)).Verify(token, typ)
@@ -344,9 +344,6 @@ func TestSignWithoutAKey(t *testing.T) {
 			t.Errorf("%s: %v", alg, err)
 		}
 	}
-	if len(set.Algs()) != 0 {
-		t.Errorf("algs are %v", set.Algs())
-	}
 }
 
 func TestCurrent(t *testing.T) {
@@ -357,9 +354,6 @@ func TestCurrent(t *testing.T) {
 	}
 	if _, ok := set.Current(jwk.RS256); ok {
 		t.Error("there is no RS256 key")
-	}
-	if !slices.Equal(set.Algs(), []jwk.Alg{jwk.ES256}) {
-		t.Errorf("algs are %v", set.Algs())
 	}
 }
 
@@ -484,7 +478,7 @@ func TestNoVerificationFailsDuringRotation(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	set := newSet(f, fixedKeys(f)...) // every fuzzing worker must have the same
 	known := map[string]bool{}
-	for _, alg := range set.Algs() {
+	for _, alg := range []jwk.Alg{jwk.ES256, jwk.EdDSA} {
 		token := sign(f, set, alg, jwk.TypJWT)
 		known[token] = true
 		f.Add(token)

@@ -12,9 +12,8 @@ import (
 
 // The typ values of our tokens. One can never pass for another (RFC 8725 §3.11).
 const (
-	TypJWT         = "JWT"        // ID Token
-	TypAccessToken = "at+jwt"     // RFC 9068 §2.1
-	TypLogoutToken = "logout+jwt" // OpenID Connect Back-Channel Logout §2.4
+	TypJWT         = "JWT"    // ID Token
+	TypAccessToken = "at+jwt" // RFC 9068 §2.1
 )
 
 // ErrNoKey says that the set has no current key of an algorithm.
@@ -78,7 +77,7 @@ func (s *Set) add(k Key) error {
 	if k.Alg == RS256 {
 		prepared.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 	}
-	for _, typ := range []string{TypJWT, TypAccessToken, TypLogoutToken} {
+	for _, typ := range []string{TypJWT, TypAccessToken} {
 		prepared.headers[typ] = newHeader(k.Alg, k.KID, typ)
 	}
 	s.keys = append(s.keys, prepared)
@@ -143,11 +142,6 @@ func (s *Set) current(alg Alg) *signingKey {
 		}
 	}
 	return nil
-}
-
-// Algs returns the algorithms that the set can sign with, the most widely read first.
-func (s *Set) Algs() []Alg {
-	return slices.DeleteFunc(Algs(), func(alg Alg) bool { return s.current(alg) == nil })
 }
 
 // withHeader returns the key whose encoded header for typ this is, nil when none has it.

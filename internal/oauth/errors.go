@@ -41,8 +41,8 @@ const (
 	CodeRegistrationNotSupported = "registration_not_supported" // OpenID Connect Core §3.1.2.6
 )
 
-// Reasons are stable words that tell an authenticated client why, beneath the
-// registered code: clients may branch on them, so they never change.
+// Reasons are stable words that tell why, beneath the registered code: clients
+// may branch on them, so they never change.
 const (
 	ReasonRevokedByUser    = "revoked_by_user"   // the user pressed Disconnect
 	ReasonRevoked          = "revoked"           // revoked otherwise: by the client, staff or an operator
@@ -57,9 +57,7 @@ const (
 	ReasonRedirectMismatch = "redirect_mismatch" // redirect_uri differs from the authorization request's
 	ReasonPKCEMismatch     = "pkce_mismatch"     // code_verifier does not fit code_challenge
 	ReasonMemberRemoved    = "member_removed"    // the user no longer belongs to the account
-	ReasonPasswordChanged  = "password_changed"  // the user changed the password and ended connections
 	ReasonUserSuspended    = "user_suspended"    // the user is switched off
-	ReasonAccountSuspended = "account_suspended" // the account is switched off
 	ReasonWrongSecret      = "wrong_secret"      // the client is known, its secret is not
 	ReasonWrongAccount     = "wrong_account"     // the account named is missing, or not the client's
 	ReasonStateTooShort    = "state_too_short"   // the platform asks for more
@@ -77,7 +75,7 @@ const maxDescription = 500
 type Error struct {
 	Code        string        // registered error code
 	Description string        // says what to do; the characters of RFC 6749 §5.2 only
-	Reason      string        // stable word of ours, for authenticated clients; may be empty
+	Reason      string        // stable word of ours; may be empty
 	Status      int           // HTTP status when the code's own does not fit; 0 otherwise
 	RetryAfter  time.Duration // when to come back; 0 says nothing
 	URI         string        // error_uri, a page about the error; may be empty

@@ -54,10 +54,6 @@ func promptBit(value string) Prompt {
 // Has reports whether the set holds the value.
 func (p Prompt) Has(value Prompt) bool { return p&value != 0 }
 
-// Without returns the set without the value: once a person signed in again,
-// login is done.
-func (p Prompt) Without(value Prompt) Prompt { return p &^ value }
-
 // String is the wire form.
 func (p Prompt) String() string {
 	var values []string

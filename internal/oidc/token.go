@@ -50,7 +50,6 @@ type IDTokenClaims struct {
 	Nonce    string   `json:"nonce,omitempty"`     // exactly as the client sent it
 	ACR      string   `json:"acr,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
-	AZP      string   `json:"azp,omitempty"`
 	ATHash   string   `json:"at_hash,omitempty"` // §3.1.3.6
 	SID      string   `json:"sid,omitempty"`     // Front-Channel Logout §3
 

@@ -102,7 +102,28 @@ func (h *Handler) person(ctx context.Context, access mint.Access) (store.User, o
 	if state.Ended != "" {
 		return store.User{}, nil, ended(state.Ended)
 	}
-	return user, access.Scopes.Intersect(state.GrantScopes), nil
+	scopes, err := h.withinRole(ctx, access, access.Scopes.Intersect(state.GrantScopes))
+	return user, scopes, err
+}
+
+// withinRole keeps of the scopes what the person's role may give now, where the issuer asks for that. Only OpenID Connect's own scopes open
+// anything here, and hardly a catalogue binds those to roles: the role is read where one does.
+func (h *Handler) withinRole(ctx context.Context, access mint.Access, scopes oauth.ScopeSet) (oauth.ScopeSet, error) {
+	bound := func(name string) bool {
+		scope, _ := h.Issuer.Scopes.Find(name)
+		return issuer.IsStandard(name) && len(scope.Roles) > 0
+	}
+	if !h.Issuer.Policy.RoleScopes || !slices.ContainsFunc(scopes, bound) {
+		return scopes, nil
+	}
+	member, err := h.Store.Member(ctx, h.Issuer.Name, access.AccountID, access.Subject)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ended(oauth.ReasonMemberRemoved)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h.Issuer.Scopes.Grantable(scopes, member.Role), nil
 }
 
 // ended is RFC 6750 §3.1: expired, revoked, malformed or otherwise invalid.

@@ -196,6 +196,29 @@ func TestRFC9068_4_ATokenForAnotherAPIOpensNothing(t *testing.T) {
 	}
 }
 
+func TestRoleScopesFollowTheRoleAtUserInfo(t *testing.T) {
+	e := newEndpoint(t, func(is *issuer.Issuer) {
+		is.Policy.RoleScopes = true
+		is.Scopes = append(is.Scopes, issuer.Scope{Name: "email", Roles: []issuer.Role{issuer.RoleOwner}})
+	})
+	token, _ := e.Access(e.grant)
+	if w := e.serve(get(token)); !strings.Contains(w.Body.String(), e.User.Email) {
+		t.Errorf("an owner's: %d %s", w.Code, w.Body)
+	}
+	e.Tx(func(tx *store.Tx) error {
+		if err := tx.CreateUser(store.User{Issuer: e.Issuer.Name, ID: "usr_boss", Email: "boss@shop.example"}); err != nil {
+			return err
+		}
+		if err := tx.AddMember(store.Member{Issuer: e.Issuer.Name, AccountID: e.Account.ID, UserID: "usr_boss", Role: issuer.RoleOwner}); err != nil {
+			return err
+		}
+		return tx.SetRole(e.Issuer.Name, e.Account.ID, e.User.ID, issuer.RoleMember)
+	})
+	if w := e.serve(get(token)); w.Code != http.StatusOK || strings.Contains(w.Body.String(), e.User.Email) {
+		t.Errorf("a member's: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestARevokedTokenSaysWhy(t *testing.T) {
 	e := newEndpoint(t)
 	token, _ := e.Access(e.grant)
