@@ -2,6 +2,7 @@ package revoke_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,10 +68,12 @@ func TestAnAppsOwnTokenIsNotWrittenDownAsAPersons(t *testing.T) {
 	e := newEndpoint(t)
 	token, _ := e.Access(e.OwnGrant(e.app, "orders.read"), func(a *mint.Access) { a.Subject = a.ClientID })
 	e.Must(e.revoke(token))
-	events, err := e.Store.EventsOfAccount(t.Context(), e.Issuer.Name, e.Account.ID, store.LastEvent, 1)
+	events, err := e.Store.EventsOfAccount(t.Context(), e.Issuer.Name, e.Account.ID, store.LastEvent, 100)
 	e.Must(err)
-	if events[0].Type != store.EventTokenRevoked || events[0].UserID != "" || events[0].ClientID != e.app.ID {
-		t.Errorf("%+v", events[0])
+	if !slices.ContainsFunc(events, func(told store.Event) bool {
+		return told.Type == store.EventTokenRevoked && told.UserID == "" && told.ClientID == e.app.ID
+	}) {
+		t.Errorf("%+v", events)
 	}
 }
 
