@@ -15,7 +15,8 @@ var ErrConflict = errors.New("store: conflict")
 
 // UnavailableError is trouble with the database itself. Nothing was committed, unless Uncertain.
 type UnavailableError struct {
-	// Uncertain is set when the connection was lost while committing.
+	// Uncertain is set when nobody knows whether it was committed: the connection was lost while COMMIT was under way, or its answer did not
+	// come in time.
 	Uncertain bool
 	cause     error
 }

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"context"
+	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"latchkey.dev/internal/micros"
@@ -67,6 +70,18 @@ func TestWhatMayBeCommittedIsNotAskedAgain(t *testing.T) {
 	batch := []*question{{answer: &answer{}}, {err: errClosed}, {}}
 	if left := slices.DeleteFunc(batch, (*question).settled); len(left) != 1 {
 		t.Errorf("%d of three would be tried again, want the one without an outcome", len(left))
+	}
+}
+
+// Of what travels with its COMMIT, a failure that the server told and what was never sent are certain; a pooler's word and silence are not.
+func TestWhatFailedBeforeACommitMayBeCertain(t *testing.T) {
+	for err, want := range map[error]bool{
+		&pgconn.PgError{SeverityUnlocalized: "ERROR", Code: "23505"}: true, &pgconn.PgError{SeverityUnlocalized: "FATAL", Code: "57P01"}: true,
+		&pgconn.PgError{SeverityUnlocalized: "FATAL", Code: "08P01"}: false, pgx.ErrPreprocessingBatch{}: true, io.EOF: false, context.DeadlineExceeded: false,
+	} {
+		if got := skipped(err); got != want {
+			t.Errorf("%v: skipped %t, want %t", err, got, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 )
@@ -49,11 +50,21 @@ func broken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// undone: the server says that the statement did not happen. Anything else that goes wrong with a commit leaves that open.
+// undone: the server says that the statement did not happen, or never got it. Anything else that goes wrong with a commit leaves that open.
 func undone(err error) bool {
 	failure, ok := errors.AsType[*pgconn.PgError](err)
-	return (ok && failure.SeverityUnlocalized == "ERROR") || pgconn.SafeToRetry(err)
+	return (ok && failure.SeverityUnlocalized == "ERROR") || unsent(err)
 }
+
+// unsent: it failed before any statement was on its way.
+func unsent(err error) bool {
+	_, preparing := errors.AsType[pgx.ErrPreprocessingBatch](err)
+	return preparing || pgconn.SafeToRetry(err)
+}
+
+// skipped: so failed a statement before a COMMIT, which then did not happen. What a pooler says of a connection that it lost tells nothing
+// of what the server did meanwhile.
+func skipped(err error) bool { return unsent(err) || reported(err) && !violated(err) }
 
 // neverText: what was looked for is not text (a NUL, broken UTF-8), so no row has it. SQLite finds none by itself.
 func neverText(err error) bool {

@@ -9,7 +9,7 @@ import (
 )
 
 // postgresTx is one transaction. A statement whose outcome nobody has asked for yet waits and travels with the next one, and
-// BEGIN and COMMIT travel with the first and the last: what redeems a code takes two round trips, not six.
+// BEGIN and COMMIT travel with the first and the last: one that asks for a single outcome takes two round trips, however many its statements.
 type postgresTx struct {
 	deferring
 
@@ -63,7 +63,8 @@ func (tx *postgresTx) flush(commit bool) error {
 	tx.begun = true
 	results := tx.conn.SendBatch(ctx, trip)
 	err := tx.collect(results, commit)
-	if closing := results.Close(); err == nil {
+	closing := results.Close()
+	if err == nil && !commit { // a COMMIT that was acknowledged stands, whatever breaks behind its answer
 		err = closing
 	}
 	tx.waiting = nil
@@ -93,18 +94,18 @@ func (tx *postgresTx) pack(commit bool) *pgx.Batch {
 }
 
 // collect reads the outcomes in order. PostgreSQL skips everything after a failure, the commit too, so a failure that it reports
-// of an earlier statement leaves nothing open; a connection that breaks does.
+// of an earlier statement leaves nothing open, and neither does what was never sent; a connection that breaks does.
 func (tx *postgresTx) collect(results pgx.BatchResults, commit bool) error {
 	for range tx.prelude {
 		if _, err := results.Exec(); err != nil {
-			return uncertain(err, commit && !reported(err))
+			return uncertain(err, commit && !skipped(err))
 		}
 	}
 	for _, s := range tx.waiting {
 		rows, _ := results.Query() // its error is the rows' too
 		answer, err := readAnswer(rows)
 		if err != nil {
-			return uncertain(err, commit && !reported(err))
+			return uncertain(err, commit && !skipped(err))
 		}
 		s.answer = answer
 	}

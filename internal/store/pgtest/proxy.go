@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/url"
@@ -24,6 +25,7 @@ type Proxy struct {
 	network, target string
 	trips           atomic.Int64
 	delay           atomic.Int64 // nanoseconds that a round trip takes longer
+	afterCommit     atomic.Bool  // the next word that a COMMIT is done is the last on its connection
 	mu              sync.Mutex
 	open            map[net.Conn]bool
 }
@@ -87,6 +89,24 @@ func (p *Proxy) Cut() {
 	}
 }
 
+// CutAfterCommit ends the connection of the next COMMIT, right behind the server's word that it is done. done tells whether that happened.
+func (p *Proxy) CutAfterCommit() (done func() bool) {
+	p.afterCommit.Store(true)
+	return func() bool { return !p.afterCommit.Load() }
+}
+
+// committed is the message CommandComplete of a COMMIT.
+var committed = []byte("C\x00\x00\x00\x0bCOMMIT\x00")
+
+// pass is how much of what the server said goes on to the client, and whether that is the last.
+func (p *Proxy) pass(said []byte) (n int, last bool) {
+	at := bytes.Index(said, committed)
+	if at < 0 || !p.afterCommit.CompareAndSwap(true, false) {
+		return len(said), false
+	}
+	return at + len(committed), true
+}
+
 func (p *Proxy) accept(listener net.Listener) {
 	for {
 		client, err := listener.Accept()
@@ -109,13 +129,19 @@ func (p *Proxy) serve(client net.Conn) {
 	var asked atomic.Bool // the client spoke last
 	var both sync.WaitGroup
 	both.Go(func() {
-		p.pump(server, client, func() {
+		p.pump(server, client, func(said []byte) (int, bool) {
 			if !asked.Swap(true) {
 				p.trips.Add(1)
 			}
+			return len(said), false
 		})
 	})
-	both.Go(func() { p.pump(client, server, func() { asked.Store(false) }) })
+	both.Go(func() {
+		p.pump(client, server, func(said []byte) (int, bool) {
+			asked.Store(false)
+			return p.pass(said)
+		})
+	})
 	both.Wait()
 	p.mu.Lock()
 	delete(p.open, client)
@@ -129,8 +155,8 @@ type piece struct {
 	at    time.Time
 }
 
-// pump passes on what comes, late by half the delay, and ends both directions with its own.
-func (p *Proxy) pump(to, from net.Conn, came func()) {
+// pump passes on as much of what comes as pass says, late by half the delay, and ends both directions with its own.
+func (p *Proxy) pump(to, from net.Conn, pass func(said []byte) (n int, last bool)) {
 	line := make(chan piece, 256)
 	var sending sync.WaitGroup
 	sending.Go(func() {
@@ -147,11 +173,12 @@ func (p *Proxy) pump(to, from net.Conn, came func()) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
+		last := false
 		if n > 0 {
-			came()
+			n, last = pass(buffer[:n])
 			line <- piece{append([]byte(nil), buffer[:n]...), time.Now().Add(time.Duration(p.delay.Load()) / 2)}
 		}
-		if err != nil {
+		if err != nil || last {
 			break
 		}
 	}
