@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,6 +24,7 @@ type postgresEngine struct {
 	decisions *trips
 	turns     chan struct{} // one for each transaction that may be open
 	config    *pgx.ConnConfig
+	prelude   []string // what a transaction begins with
 	// pooler stands between us and PostgreSQL: what a session remembers may belong to somebody else's.
 	pooler    bool
 	forgotten atomic.Bool // the pool was emptied a moment ago
@@ -48,6 +51,7 @@ func openPostgres(ctx context.Context, databaseURL string) (*postgresEngine, err
 	if err != nil {
 		return nil, err
 	}
+	timeouts := localTimeouts(config.ConnConfig.RuntimeParams) // before a pooler refuses them
 	pooler, err := reach(ctx, config.ConnConfig, databaseURL)
 	if err != nil {
 		return nil, &UnavailableError{cause: err}
@@ -58,7 +62,10 @@ func openPostgres(ctx context.Context, databaseURL string) (*postgresEngine, err
 	}
 	share := max(1, int(config.MaxConns)/4) // for reads and for decisions, each gathered; transactions have the rest
 	e := &postgresEngine{
-		pool: pool, config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-2*share),
+		pool: pool, config: config.ConnConfig, pooler: pooler, turns: make(chan struct{}, int(config.MaxConns)-2*share), prelude: []string{"BEGIN"},
+	}
+	if pooler {
+		e.prelude = append(e.prelude, timeouts...)
 	}
 	e.reads = (&trips{engine: e, exchange: read}).start(share)
 	e.decisions = (&trips{engine: e, exchange: e.decideTogether, certain: true}).start(share)
@@ -102,7 +109,7 @@ func (e *postgresEngine) close() error {
 // inTx tries again where nothing can have been committed: serialization failures, deadlocks, and connections lost before the commit.
 func (e *postgresEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) error {
 	return e.attempt(ctx, func(conn *pgxpool.Conn) error {
-		tx := &postgresTx{ctx: ctx, conn: conn.Conn(), prelude: e.prelude()}
+		tx := &postgresTx{ctx: ctx, conn: conn.Conn(), prelude: e.prelude}
 		return tx.carry(fn)
 	})
 }
@@ -156,15 +163,12 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// prelude bounds a transaction where the session's own settings cannot: a pooler gives every transaction another session.
-func (e *postgresEngine) prelude() []string {
-	if !e.pooler {
-		return []string{"BEGIN"}
+// localTimeouts bound a transaction where the session's own settings cannot: a pooler gives every transaction another session.
+func localTimeouts(parameters map[string]string) (statements []string) {
+	for _, name := range slices.Sorted(maps.Keys(postgresDefaults)) {
+		statements = append(statements, "SET LOCAL "+name+" = '"+strings.ReplaceAll(parameters[name], "'", "''")+"'")
 	}
-	return []string{
-		"BEGIN", "SET LOCAL statement_timeout = '" + postgresDefaults["statement_timeout"] + "'",
-		"SET LOCAL lock_timeout = '" + postgresDefaults["lock_timeout"] + "'",
-	}
+	return statements
 }
 
 // reach connects once and finds out whether a pooler such as pgbouncer stands in between. A prepared statement would then be one

@@ -67,7 +67,11 @@ func (e *postgresEngine) decideTogether(ctx context.Context, conn *pgx.Conn, bat
 		return nil
 	}
 	for _, q := range batch {
-		if err := e.decideTogether(ctx, conn, []*question{q}); err != nil {
+		err := e.decideTogether(ctx, conn, []*question{q})
+		if doubt, ok := errors.AsType[*UnavailableError](err); ok {
+			q.err, err = err, doubt.cause // its own alone: nothing of those behind it was sent
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -75,10 +79,10 @@ func (e *postgresEngine) decideTogether(ctx context.Context, conn *pgx.Conn, bat
 }
 
 func (e *postgresEngine) commitTogether(ctx context.Context, conn *pgx.Conn, batch []*question) error {
-	if len(batch) == 1 && len(batch[0].before) == 0 {
+	if len(batch) == 1 && len(batch[0].before) == 0 && !e.pooler { // behind one only a transaction has our timeouts
 		return commitAlone(ctx, conn, batch[0])
 	}
-	tx := &postgresTx{ctx: context.WithoutCancel(ctx), conn: conn, prelude: e.prelude()}
+	tx := &postgresTx{ctx: context.WithoutCancel(ctx), conn: conn, prelude: e.prelude}
 	deciding := make([]*statement, len(batch))
 	for i, q := range batch {
 		deciding[i] = &statement{query: q.query, args: q.args}
@@ -94,8 +98,10 @@ func (e *postgresEngine) commitTogether(ctx context.Context, conn *pgx.Conn, bat
 	return nil
 }
 
-// commitAlone is a statement that PostgreSQL commits by itself.
+// commitAlone is a statement that PostgreSQL commits by itself. It has a time of its own: it may follow a batch that waited for a lock.
 func commitAlone(ctx context.Context, conn *pgx.Conn, q *question) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
+	defer cancel()
 	rows, _ := conn.Query(ctx, q.query, q.args...) // its error is the rows' too
 	answer, err := readAnswer(rows)
 	if err != nil {

@@ -66,7 +66,7 @@ func (t *trips) serve(batch []*question) {
 			return
 		}
 		batch = slices.DeleteFunc(slices.Clone(batch), (*question).settled)
-		if attempt == maxAttempts-1 || !retryable(err) {
+		if len(batch) == 0 || attempt == maxAttempts-1 || !retryable(err) {
 			for _, q := range batch {
 				q.err = err
 			}
