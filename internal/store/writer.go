@@ -197,11 +197,12 @@ func protect(fn func(dbsql.DBTX) error, db dbsql.DBTX) (err error) {
 	return fn(db)
 }
 
-// abandon gives every transaction of a lost batch the reason; those that had refused by themselves keep their own.
+// abandon gives every transaction of a lost batch the reason, those too that had refused: what they read, a lost neighbour may have written.
+// Those who gave up keep their own.
 func (w *writer) abandon(batch []*write, cause error) []*write {
 	_ = w.exec("ROLLBACK") // fails when SQLite rolled back already
 	for _, job := range batch {
-		if job.err == nil {
+		if gone := job.ctx.Err(); gone == nil || !errors.Is(job.err, gone) {
 			job.err = &UnavailableError{cause: cause}
 		}
 	}

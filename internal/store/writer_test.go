@@ -312,6 +312,45 @@ func TestWriterFullDiskIsUnavailableForTheWholeBatch(t *testing.T) {
 	}
 }
 
+// A refusal may rest on what a neighbour wrote. When the commit fails neither happened, so nobody may be told of a refusal.
+func TestWriterALostBatchRefusesNobody(t *testing.T) {
+	w := startTestWriter(t, "foreign_keys(1)")
+	do := func(query string) func(dbsql.DBTX) error {
+		return func(db dbsql.DBTX) error {
+			tag, err := db.Exec(context.Background(), query)
+			return changed(tag.RowsAffected(), err, ErrConflict)
+		}
+	}
+	spend := do("INSERT INTO numbers (n) VALUES (1) ON CONFLICT DO NOTHING")
+	if _, err := w.conn.Exec(t.Context(), "CREATE TABLE owed (n INTEGER REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)"); err != nil {
+		t.Fatal(err)
+	}
+	release := hold(w)
+	gone, leave := context.WithCancel(t.Context())
+	jobs := []*write{{ctx: gone, fn: spend}}
+	for _, fn := range []func(dbsql.DBTX) error{spend, spend, do("INSERT INTO owed VALUES (99)")} { // the last makes COMMIT fail
+		jobs = append(jobs, &write{ctx: t.Context(), fn: fn})
+	}
+	for _, job := range jobs {
+		job.done = make(chan struct{})
+		if err := w.enqueue(job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	release()
+	for i, job := range jobs {
+		<-job.done
+		_, unavailable := errors.AsType[*UnavailableError](job.err)
+		if i == 0 && !errors.Is(job.err, context.Canceled) || i > 0 && (!unavailable || errors.Is(job.err, ErrConflict)) {
+			t.Errorf("%d: got %v", i, job.err)
+		}
+	}
+	if err := w.do(t.Context(), spend); err != nil {
+		t.Errorf("nothing was kept, and now: %v", err)
+	}
+}
+
 // What a caller is told and what is kept must agree, whatever mix of failures a batch meets, full disk included.
 func TestWriterTellsTheTruth(t *testing.T) {
 	for round := range 20 {
