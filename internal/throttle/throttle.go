@@ -87,7 +87,7 @@ func RetryAfter(limited, now micros.Time) string {
 	return strconv.Itoa(int(Wait(limited, now) / time.Second))
 }
 
-// Wait is how long somebody who is limited has to wait, in whole seconds.
+// Wait is how long somebody who is limited has to wait, in whole seconds, rounded up: who comes back earlier is limited again.
 func Wait(limited, now micros.Time) time.Duration {
-	return max(time.Second, limited.Sub(now).Truncate(time.Second))
+	return max(time.Second, (limited.Sub(now) + time.Second - 1).Truncate(time.Second))
 }

@@ -83,7 +83,7 @@ func TestAnIPv6CustomerIsOneAddress(t *testing.T) {
 }
 
 func TestRFC9110_10_2_3_RetryAfterIsWholeSecondsAndNotZero(t *testing.T) {
-	for wait, want := range map[time.Duration]string{-time.Hour: "1", 0: "1", 1900 * time.Millisecond: "1", 15 * time.Minute: "900"} {
+	for wait, want := range map[time.Duration]string{-time.Hour: "1", 0: "1", 1900 * time.Millisecond: "2", 2 * time.Second: "2", 15 * time.Minute: "900"} {
 		now := micros.Time(1e15)
 		if got := throttle.RetryAfter(now.Add(wait), now); got != want {
 			t.Errorf("%s: %s, want %s", wait, got, want)
