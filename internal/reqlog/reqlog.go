@@ -7,8 +7,8 @@ package reqlog
 import "context"
 
 // Record is what one request's log line says. It never holds a secret, a
-// token or a personal value: User is an id, not an address. One goroutine
-// serves a request, so it needs no lock.
+// token, a name or an e-mail address: User is an id, and Address is the
+// network's. One goroutine serves a request, so it needs no lock.
 type Record struct {
 	RequestID string // also in error answers, so that support can find the line
 	Issuer    string // issuer name
@@ -18,7 +18,7 @@ type Record struct {
 	Grant     string // grant id
 	Outcome   string // "ok" or a registered error code
 	Reason    string // stable reason beneath the code
-	Address   string // where the request came from; the audit log keeps it
+	Address   string // IP address that the request came from; the audit log keeps it too
 	Err       error  // our own failure, for the log only
 }
 

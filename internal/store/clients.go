@@ -68,7 +68,7 @@ type ClientSecret = dbsql.ClientSecret
 // Public tells whether the client cannot keep a secret (RFC 6749 §2.1).
 func (c *Client) Public() bool { return c.Metadata.TokenEndpointAuthMethod == "none" }
 
-// TopicClients is bumped when any client or secret changes; see Changed.
+// TopicClients is bumped when any client or secret changes; see Store.Watch.
 const TopicClients = "clients"
 
 // CreateClient registers an app. An identifier that is taken is ErrConflict.

@@ -10,7 +10,7 @@ import (
 // SigningKey is a key at rest: its private half is sealed.
 type SigningKey = dbsql.SigningKey
 
-// TopicKeys is bumped when any signing key changes; see Changed.
+// TopicKeys is bumped when any signing key changes; see Store.Watch.
 const TopicKeys = "keys"
 
 // SigningKeys lists an issuer's keys, oldest first.
