@@ -62,7 +62,7 @@ func (p *program) runServer(ctx context.Context) error {
 func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
 	r.tracer = observe.NewTracer(observe.TracerConfig{
 		Endpoint: r.config.Tracing.Endpoint, SampleRatio: r.config.Tracing.SampleRatio, Version: thisBuild().Version,
-		Trusted: r.config.TrustedProxies, Client: &http.Client{Timeout: collectorTimeout}, Log: r.log,
+		Client: &http.Client{Timeout: collectorTimeout}, Log: r.log,
 	})
 	if r.server, err = p.build(ctx, r); err != nil {
 		return err

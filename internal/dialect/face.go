@@ -227,7 +227,7 @@ func (f *Face) writeError(w http.ResponseWriter, r *http.Request, routeName stri
 	record := reqlog.From(r.Context())
 	members := map[string]any{
 		"status": meant.HTTPStatus(), "error": meant.Code, "error_description": meant.Description, "reason": meant.Reason, "scope": meant.Scope,
-		"retry_after": int((meant.RetryAfter + time.Second - 1) / time.Second), "request_id": record.RequestID, "route": routeName,
+		"retry_after": meant.RetryAfterSeconds(), "request_id": record.RequestID, "route": routeName,
 	}
 	status, body, failed := f.dialect.refusal.answer(context.WithoutCancel(r.Context()), routeName, members)
 	if failed != nil {

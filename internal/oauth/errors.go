@@ -103,6 +103,9 @@ func (e *Error) HTTPStatus() int {
 	return http.StatusBadRequest
 }
 
+// RetryAfterSeconds is RetryAfter in whole seconds (RFC 9110 §10.2.3), rounded up: who comes back earlier is refused again.
+func (e *Error) RetryAfterSeconds() int { return int((e.RetryAfter + time.Second - 1) / time.Second) }
+
 // With returns a copy that carries a stable reason.
 func (e *Error) With(reason string) *Error {
 	c := *e

@@ -3,9 +3,7 @@ package observe
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -26,9 +24,6 @@ type TracerConfig struct {
 	SampleRatio float64
 	// Version is this program's.
 	Version string
-	// Trusted proxies may continue a trace of theirs (W3C Trace Context). Anybody else's header is ignored: it would let
-	// outsiders choose what is traced.
-	Trusted []netip.Prefix
 	// Client sends the spans.
 	Client *http.Client
 	// Log hears of spans that could not be sent.
@@ -39,7 +34,6 @@ type TracerConfig struct {
 type Tracer struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
-	trusted  []netip.Prefix
 }
 
 // NewTracer returns nil when no endpoint is configured.
@@ -53,16 +47,17 @@ func NewTracer(config TracerConfig) *Tracer {
 		sdktrace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", "latchkey"), attribute.String("service.version", config.Version))),
 	)
-	return &Tracer{provider: provider, tracer: provider.Tracer("latchkey.dev/internal/server"), trusted: config.Trusted}
+	return &Tracer{provider: provider, tracer: provider.Tracer("latchkey.dev/internal/server")}
 }
 
-// Start begins the request's span. The returned function ends it with what the record and the status say; it must be called.
-func (t *Tracer) Start(r *http.Request) (traced *http.Request, end func(*reqlog.Record, int)) {
+// Start begins the request's span. One from a trusted proxy may continue a trace of the proxy's (W3C Trace Context). Anybody else's header is
+// ignored: it would let outsiders choose what is traced. The returned function ends it with what the record and the status say; it must be called.
+func (t *Tracer) Start(r *http.Request, trusted bool) (traced *http.Request, end func(*reqlog.Record, int)) {
 	if t == nil {
 		return r, func(*reqlog.Record, int) {}
 	}
 	ctx := r.Context()
-	if t.trusts(r.RemoteAddr) {
+	if trusted {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer)) //nolint:spancheck // ended by the function returned
@@ -85,23 +80,6 @@ func endSpan(span trace.Span, method string, record *reqlog.Record, status int) 
 	if status >= http.StatusInternalServerError {
 		span.SetStatus(codes.Error, record.Outcome)
 	}
-}
-
-func (t *Tracer) trusts(remote string) bool {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil || len(t.trusted) == 0 {
-		return false
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, network := range t.trusted {
-		if network.Contains(address.Unmap()) {
-			return true
-		}
-	}
-	return false
 }
 
 // shutdownTimeout bounds how long a collector that does not answer can hold the stop up.

@@ -8,17 +8,14 @@ import (
 	"strings"
 )
 
-// proxies are the networks whose X-Forwarded-For is believed. With none, no forwarding header is ever read.
+// proxies are the networks whose X-Forwarded-For and Traceparent are believed. With none, neither is ever read.
 type proxies []netip.Prefix
 
 // clientAddress is the address that limits count and the audit log keeps: the peer, or, behind trusted proxies, the last
 // address in X-Forwarded-For that is not one of them. What stands before that anyone can have written.
 func (p proxies) clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	if len(p) == 0 || !p.trusted(host) {
+	host := peer(r)
+	if !p.trusted(host) {
 		return host
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -35,6 +32,15 @@ func (p proxies) clientAddress(r *http.Request) string {
 	return host
 }
 
+// peer is who opened the connection.
+func peer(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
 // withoutPort takes off what some proxies write behind the address: 203.0.113.7:4711, [2001:db8::1]:443, [2001:db8::1].
 func withoutPort(hop string) string {
 	if with, err := netip.ParseAddrPort(hop); err == nil {
@@ -44,14 +50,9 @@ func withoutPort(hop string) string {
 }
 
 func (p proxies) trusted(host string) bool {
-	address, err := netip.ParseAddr(host)
-	if err != nil {
+	if len(p) == 0 {
 		return false
 	}
-	for _, network := range p {
-		if network.Contains(address.Unmap()) {
-			return true
-		}
-	}
-	return false
+	address, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })
 }

@@ -3,7 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
-	"time"
+	"strconv"
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
@@ -66,7 +66,7 @@ func (s *site) writePageError(w http.ResponseWriter, r *http.Request, err error,
 	meant := wire.Note(r.Context(), err)
 	status, page := errorPage(r, meant, ours)
 	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter(meant))
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, meant.RetryAfterSeconds())))
 	}
 	if renderErr := s.pages.Render(w, r, status, page); renderErr != nil {
 		reqlog.From(r.Context()).Err = errors.Join(err, renderErr)
@@ -99,11 +99,6 @@ func retryURL(r *http.Request) string {
 		return ""
 	}
 	return r.URL.RequestURI()
-}
-
-func retryAfter(meant *oauth.Error) string {
-	seconds := int((meant.RetryAfter + time.Second - 1) / time.Second)
-	return decimal(max(1, seconds))
 }
 
 // setMachineHeaders: an answer for machines must never run as a document (OWASP REST security).

@@ -26,7 +26,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(reqlog.With(r.Context(), record))
 	end := func(*reqlog.Record, int) {}
 	if s.tracer != nil {
-		r, end = s.tracer.Start(r)
+		r, end = s.tracer.Start(r, s.proxies.trusted(peer(r)))
 	}
 	defer func() {
 		if caught := recover(); caught != nil {

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"latchkey.dev/internal/oauth"
@@ -102,5 +101,3 @@ func notFound(http.ResponseWriter, *http.Request) error {
 	err.Status = http.StatusNotFound
 	return err
 }
-
-func decimal(n int) string { return strconv.Itoa(n) }

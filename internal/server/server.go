@@ -67,9 +67,9 @@ type Metrics interface {
 	Request(record *reqlog.Record, status int, took time.Duration)
 }
 
-// Tracer begins a request's span; end finishes it with what the request turned out to be.
+// Tracer begins a request's span; end finishes it with what the request turned out to be. trusted: a trusted proxy sent the request on.
 type Tracer interface {
-	Start(r *http.Request) (traced *http.Request, end func(*reqlog.Record, int))
+	Start(r *http.Request, trusted bool) (traced *http.Request, end func(*reqlog.Record, int))
 }
 
 // Server is every issuer of one process behind one handler. It is safe for concurrent use.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -272,5 +273,28 @@ func TestForwardingHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 		if got := c.trusted.clientAddress(r); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
+	}
+}
+
+// continued is a Tracer that remembers whose trace it was told to continue.
+type continued []bool
+
+func (c *continued) Start(r *http.Request, trusted bool) (*http.Request, func(*reqlog.Record, int)) {
+	*c = append(*c, trusted)
+	return r, func(*reqlog.Record, int) {}
+}
+
+func TestTracesOfTrustedProxiesAreContinued(t *testing.T) {
+	s, _ := bare(func(http.ResponseWriter, *http.Request) {})
+	traces := &continued{}
+	s.tracer, s.proxies = traces, proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	for _, remote := range []string{"10.0.0.7:1234", "192.0.2.7:1234"} {
+		r := httptest.NewRequest(http.MethodGet, "http://acme.example/", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("X-Forwarded-For", "10.0.0.7") // what anybody may claim
+		s.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if !slices.Equal(*traces, []bool{true, false}) {
+		t.Errorf("trusted: %v, want the proxy's and not the stranger's", *traces)
 	}
 }

@@ -125,8 +125,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 // WWW-Authenticate.
 func SetErrorHeaders(h http.Header, r *http.Request, e *oauth.Error) {
 	if e.RetryAfter > 0 {
-		seconds := (e.RetryAfter + time.Second - 1) / time.Second
-		h.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+		h.Set("Retry-After", strconv.Itoa(e.RetryAfterSeconds()))
 	}
 	if e.HTTPStatus() == http.StatusMethodNotAllowed && h.Get("Allow") == "" { // RFC 9110 §15.5.6
 		h.Set("Allow", http.MethodPost)
