@@ -3,11 +3,8 @@ package interaction
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
-	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
 )
@@ -38,7 +35,7 @@ func (h *Handler) consentView(t *turn) (web.Consent, error) {
 	if device := t.flow.Request.Device; device != nil {
 		view.DeviceCode = device.UserCode
 	}
-	if t.outcome.Asked.Has(oidc.ScopeOfflineAccess) && slices.Contains(metadata.GrantTypes, oauth.GrantRefreshToken) {
+	if h.Issuer.Policy.Refreshes(t.outcome.Asked, metadata.GrantTypes) {
 		view.OfflineAccess, view.AccessDays = true, int(h.Issuer.Lifetimes.RefreshToken/(24*time.Hour))
 	}
 	h.listPermissions(&view, t)

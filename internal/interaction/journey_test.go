@@ -13,6 +13,7 @@ import (
 	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
+	"latchkey.dev/tests/person"
 )
 
 func TestRFC6749_4_1_SignInConsentAndBackWithACode(t *testing.T) {
@@ -43,6 +44,26 @@ func TestRFC6749_4_1_SignInConsentAndBackWithACode(t *testing.T) {
 	}
 	if mails := r.Mails(r.User.Email); len(mails) != 2 || !strings.Contains(mails[1].Subject, "Shop") {
 		t.Errorf("mails = %+v", mails)
+	}
+}
+
+// An app that gets a refresh token without asking for offline_access works while nobody is there: the page says so by itself.
+func TestConsentSaysWhoWorksWhileThePersonIsAway(t *testing.T) {
+	const said = "can do this while you are away, too."
+	asked := func(r *servertest.Rig, app tokentest.App) *person.Page {
+		ada := r.Ada()
+		return r.At(ada.SignIn(ada.Arrive(r.Request(app, "scope", "orders.read"))), "/consent")
+	}
+	r := servertest.New(t, func(is *issuer.Issuer) { is.Policy.RefreshAlways = true })
+	if page := asked(r, r.App); !says(page, said) || !says(page, "This access ends after 90 days without use.") {
+		t.Errorf("it is not said where a refresh token always comes:\n%s", page.Text)
+	}
+	never := r.Fixture.App(func(m *store.ClientMetadata) { m.GrantTypes = []oauth.GrantType{oauth.GrantAuthorizationCode} })
+	if says(asked(r, never), said) {
+		t.Error("it is said of an app that gets no refresh token")
+	}
+	if r := servertest.New(t); says(asked(r, r.App), said) {
+		t.Error("it is said of an app that did not ask for offline_access")
 	}
 }
 

@@ -1,5 +1,12 @@
 package issuer
 
+import (
+	"slices"
+
+	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/oidc"
+)
+
 // Policy is where a platform may differ from the standards' usual answer. The zero value is the usual answer. Most of it asks
 // for more, or changes what happens to what was not allowed. RefreshByAccessToken and RevokeByToken ask for less, because a platform's
 // clients send nothing else: a token that only the client should hold stands in for its secret.
@@ -39,6 +46,12 @@ type Policy struct {
 	ServiceAccounts ServiceAccounts
 	// SandboxOf names the live issuer that this one mirrors; empty when it is live itself.
 	SandboxOf string
+}
+
+// Refreshes tells whether an authorization of these scopes gives an app with these grant types a refresh token, so that it works while
+// the person is away (OpenID Connect Core §11). What pages say of it and what the token endpoint does must not differ.
+func (p *Policy) Refreshes(scopes oauth.ScopeSet, grants []oauth.GrantType) bool {
+	return !p.SingleUseTokens && (p.RefreshAlways || scopes.Has(oidc.ScopeOfflineAccess)) && slices.Contains(grants, oauth.GrantRefreshToken)
 }
 
 // CredentialFormat is the look of an identifier or a secret.

@@ -33,6 +33,17 @@ func TestConnectedShowsEachAppInWords(t *testing.T) {
 	b.says(f.browser("stranger").open("/connected"), "No apps are connected")
 }
 
+func TestConnectedTellsWhoWorksWhileThePersonIsAway(t *testing.T) {
+	f := newFixture(t)
+	f.shop()
+	f.app("robot")
+	f.connect("owner", "shop", "robot", "stock.read")
+	b := f.browser("owner")
+	b.silent(b.open("/connected"), "While you are away")
+	f.issuer.Policy.RefreshAlways = true // a refresh token comes without offline_access
+	b.says(b.open("/connected"), "While you are away", "Can act")
+}
+
 func TestConnectedShowsTheStoppedAndTheDeleted(t *testing.T) {
 	f := newFixture(t)
 	f.shop()

@@ -207,7 +207,9 @@ func (f *fixture) member(account, user string, role issuer.Role) {
 func (f *fixture) app(id string) {
 	f.Helper()
 	f.do(func(tx *store.Tx) error {
-		return tx.CreateClient(store.Client{Issuer: "acme", ID: id, AccountID: "maker", Name: "App " + id, Status: store.ClientActive})
+		return tx.CreateClient(store.Client{Issuer: "acme", ID: id, AccountID: "maker", Name: "App " + id, Status: store.ClientActive, Metadata: store.ClientMetadata{
+			GrantTypes: []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken},
+		}})
 	})
 	f.clients.Forget()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
 )
@@ -22,6 +23,7 @@ type app struct {
 	web.App
 
 	owner     string
+	grants    []oauth.GrantType
 	suspended bool
 }
 
@@ -42,6 +44,7 @@ func (n *names) app(clientID string) (app, error) {
 	if found != nil {
 		described = app{
 			App:       web.App{ID: clientID, Name: found.Name, LogoURL: found.Metadata.LogoURI},
+			grants:    found.Metadata.GrantTypes,
 			suspended: found.Status == store.ClientSuspended,
 		}
 		owner, err := n.account(found.AccountID)
@@ -77,7 +80,7 @@ func (n *names) connection(grant store.Grant, accountName, lang string) (web.Con
 	return web.Connection{
 		App: app.App, Account: web.Account{ID: grant.AccountID, Name: accountName}, Owner: app.owner, Suspended: app.suspended,
 		Permissions: web.Permissions(n.p.Issuer.Scopes, grant.Scopes, lang), ConnectedAt: grant.CreatedAt.Time(), LastUsedAt: grant.LastUsedAt.Time(),
-		Offline: grant.Scopes.Has("offline_access"), URL: connectionPath(grant.ClientID, grant.AccountID),
+		Offline: n.p.Issuer.Policy.Refreshes(grant.Scopes, app.grants), URL: connectionPath(grant.ClientID, grant.AccountID),
 	}, nil
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/store"
 )
 
@@ -147,7 +146,7 @@ func (h *Handler) authorizedByCode(code *store.Code, client *store.Client, now m
 		nonce: binding.Nonce, now: now, code: code,
 	}
 	expiresAt := now.Add(h.Issuer.Lifetimes.AccessToken)
-	if h.refreshable(client, scopes) && !h.Issuer.Policy.SingleUseTokens {
+	if h.Issuer.Policy.Refreshes(scopes, client.Metadata.GrantTypes) {
 		a.refreshGeneration, expiresAt = 1, now.Add(h.Issuer.Lifetimes.RefreshToken)
 	}
 	a.family = store.Family{
@@ -159,11 +158,6 @@ func (h *Handler) authorizedByCode(code *store.Code, client *store.Client, now m
 		},
 	}
 	return a, nil
-}
-
-// refreshable: the person allowed it and the client asked for it when it registered (OpenID Connect Core §11).
-func (h *Handler) refreshable(client *store.Client, scopes oauth.ScopeSet) bool {
-	return (scopes.Has(oidc.ScopeOfflineAccess) || h.Issuer.Policy.RefreshAlways) && slices.Contains(client.Metadata.GrantTypes, oauth.GrantRefreshToken)
 }
 
 // stillAllowed keeps of the scopes those that the connection has now.

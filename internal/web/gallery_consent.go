@@ -39,6 +39,8 @@ func (s samples) consents() []GalleryEntry {
 	device := s.firstConsent()
 	device.Flow.RedirectURI, device.Reviewed, device.Users, device.Owner = "http://127.0.0.1:7777/callback", false, 0, ""
 	device.Permissions = []Permission{s.ordersScope()}
+	away := s.firstConsent()
+	away.Permissions, away.OfflineAccess = []Permission{s.ordersScope(), s.shipScope()}, true
 	testing := s.firstConsent()
 	testing.InTesting, testing.Reviewed, testing.Users = true, false, 3
 	again := s.firstConsent()
@@ -51,6 +53,7 @@ func (s samples) consents() []GalleryEntry {
 		mine("consent/first", s.firstConsent()),
 		mine("consent/changed", s.changedConsent()),
 		mine("consent/again", again),
+		mine("consent/while-away", away),
 		mine("consent/person-only", person),
 		mine("consent/this-device", device),
 		mine("consent/in-testing", testing),
