@@ -90,7 +90,7 @@ func (p *program) build(ctx context.Context, r *running) (*server.Server, error)
 	c := r.config
 	brands := make([]web.Brand, len(c.Issuers))
 	for i, is := range c.Issuers {
-		brands[i] = web.Brand{Issuer: is.Name, Title: is.Title, LogoURL: is.Brand.LogoURL, Colour: is.Brand.Color}
+		brands[i] = web.BrandOf(is)
 	}
 	pages, err := web.New(web.Config{Rand: p.rand, Clock: p.clock, Brands: brands})
 	if err != nil {

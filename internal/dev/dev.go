@@ -204,7 +204,7 @@ func (d *dev) places() Places {
 func brands(platforms []*platform) []web.Brand {
 	var all []web.Brand
 	for _, p := range platforms {
-		all = append(all, web.Brand{Issuer: p.issuer.Name, Title: p.issuer.Title, LogoURL: p.issuer.Brand.LogoURL, Colour: p.issuer.Brand.Color})
+		all = append(all, web.BrandOf(p.issuer))
 	}
 	return all
 }

@@ -427,6 +427,24 @@ func TestPagesSpeakTheLanguageThatTheAppAsksFor(t *testing.T) {
 	}
 }
 
+func TestPagesMailsAndMetadataKeepToTheIssuersLanguages(t *testing.T) {
+	r := servertest.New(t, func(is *issuer.Issuer) { is.Languages = []string{"fr", "vi"} })
+	ada := r.Ada()
+	page := ada.Arrive(r.Request(r.App, "ui_locales", "ar en"))
+	if !strings.Contains(page.Text, `<html lang="fr"`) || strings.Contains(page.Text, `lang="ar"`) {
+		t.Errorf("the page is in another language, or offers one:\n%s", page.Text)
+	}
+	r.CodeOf(ada.Press(ada.SignIn(page), "allow"))
+	for _, sent := range r.Mails(r.User.Email) { // whose own language is English
+		if !strings.Contains(sent.HTML, `<html lang="fr"`) {
+			t.Errorf("%q is in another language", sent.Subject)
+		}
+	}
+	if metadata := ada.Arrive("/.well-known/openid-configuration"); !strings.Contains(metadata.Text, `"ui_locales_supported":["fr","vi"]`) {
+		t.Errorf("metadata: %s", metadata.Text)
+	}
+}
+
 func TestDatabaseTroubleIsAPageToTryAgain(t *testing.T) {
 	r := servertest.New(t)
 	ada := r.Ada()

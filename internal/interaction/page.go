@@ -26,7 +26,7 @@ func (h *Handler) pageLang(t *turn) string {
 	if t.session != nil {
 		preference.UserLocale = t.session.User.Locale
 	}
-	return preference.From(t.r).Pick()
+	return preference.From(t.r).Pick(h.Pages.Languages(h.Issuer.Name))
 }
 
 // view is the flow as its pages see it.

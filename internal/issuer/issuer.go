@@ -45,7 +45,8 @@ type Issuer struct {
 	DialectHosts map[string]string
 	// Policy is where the platform differs from the usual answer.
 	Policy Policy
-	// Languages are the BCP 47 tags that the pages are shown in; empty means every language shipped.
+	// Languages are the BCP 47 tags that pages and mails are written in, the first for those who read none of them; empty means every
+	// language shipped.
 	Languages []string
 }
 
@@ -55,7 +56,7 @@ type Brand struct {
 	Color string
 	// LogoURL is an absolute https URL or a path on the issuer's own host; empty shows the title's initial.
 	LogoURL string
-	// SupportURL is where people get help; PrivacyURL and TermsURL stand in the footer. All may be empty.
+	// SupportURL is where people get help. All three stand in the footer; empty ones do not.
 	SupportURL, PrivacyURL, TermsURL string
 }
 

@@ -59,7 +59,7 @@ func (p *Portal) forUser(w http.ResponseWriter, r *http.Request, page func(*visi
 		signInFirst(w, r)
 		return nil
 	}
-	return page(&visit{w: w, r: r, who: current, lang: web.LanguageOf(r)})
+	return page(&visit{w: w, r: r, who: current, lang: p.Pages.LanguageOf(r)})
 }
 
 // signInFirst: a form that was sent is not sent again after the sign-in; the person sees its page and decides anew.

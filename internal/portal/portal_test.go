@@ -47,6 +47,7 @@ type fixture struct {
 	mails     []mail.Mail
 	mux       http.Handler
 	sessions  *session.Manager
+	pages     *web.Renderer
 	skew      atomic.Int64 // what the test added to the clock
 }
 
@@ -87,15 +88,15 @@ func newFixture(t testing.TB) *fixture {
 	t.Cleanup(func() { _ = f.store.Close() })
 	keyring, err := seal.NewKeyring(bytes.Repeat([]byte{7}, 32))
 	f.ok(err)
-	pages, err := pages()
+	f.pages, err = pages()
 	f.ok(err)
 	f.sessions = session.New(session.Config{Issuer: f.issuer, Store: f.store, Keyring: keyring, Rand: rand.Reader})
 	f.clients = client.New(client.Config{Issuer: f.issuer, Store: f.store, Keyring: keyring, Clock: f.clock, Rand: rand.Reader})
 	f.passwords = password.New(password.Config{Rand: rand.Reader})
 	f.sender = mail.NewSender(mail.SenderConfig{Store: f.store, Keyring: keyring, Transport: f, Log: slog.New(slog.DiscardHandler)})
-	f.mux = f.routes(pages, portal.New(portal.Config{
-		Issuer: f.issuer, Store: f.store, Keyring: keyring, Clients: f.clients, Sessions: f.sessions, Pages: pages, Passwords: f.passwords,
-		Mail: mail.New(mail.Config{Issuer: "acme", Keyring: keyring, Pages: pages, Rand: rand.Reader}), Rand: rand.Reader,
+	f.mux = f.routes(portal.New(portal.Config{
+		Issuer: f.issuer, Store: f.store, Keyring: keyring, Clients: f.clients, Sessions: f.sessions, Pages: f.pages, Passwords: f.passwords,
+		Mail: mail.New(mail.Config{Issuer: "acme", Keyring: keyring, Pages: f.pages, Rand: rand.Reader}), Rand: rand.Reader,
 	}))
 	return f
 }
@@ -117,7 +118,7 @@ func postRoutes(p *portal.Portal) map[string]func(http.ResponseWriter, *http.Req
 }
 
 // routes serves the portal as the server does, and a shortcut to sign in.
-func (f *fixture) routes(pages *web.Renderer, p *portal.Portal) http.Handler {
+func (f *fixture) routes(p *portal.Portal) http.Handler {
 	mux := http.NewServeMux()
 	for method, routes := range map[string]map[string]func(http.ResponseWriter, *http.Request) error{"GET": getRoutes(p), "POST": postRoutes(p)} {
 		for path, handle := range routes {
@@ -127,7 +128,7 @@ func (f *fixture) routes(pages *web.Renderer, p *portal.Portal) http.Handler {
 					if meant.Code == oauth.CodeServerError {
 						f.Errorf("%s %s: %v", r.Method, r.URL, err)
 					}
-					f.ok(pages.Render(w, r, meant.HTTPStatus(), web.Error{Code: meant.Code}))
+					f.ok(f.pages.Render(w, r, meant.HTTPStatus(), web.Error{Code: meant.Code}))
 				}
 			}))
 		}
@@ -137,8 +138,8 @@ func (f *fixture) routes(pages *web.Renderer, p *portal.Portal) http.Handler {
 }
 
 func (f *fixture) chrome(next http.HandlerFunc) http.Handler {
-	return web.RememberLanguage(f.sessions.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		chrome := web.Chrome{Issuer: "acme", Lang: web.Preference{}.From(r).Pick()}
+	return f.pages.RememberLanguage(f.issuer, f.sessions.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		chrome := web.Chrome{Issuer: "acme"}
 		ctx := reqlog.With(r.Context(), &reqlog.Record{RequestID: "request", Address: "192.0.2.1"})
 		next(w, r.WithContext(web.WithChrome(ctx, chrome)))
 	})))

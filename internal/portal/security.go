@@ -220,7 +220,7 @@ func (p *Portal) endOthers(v *visit) error {
 
 // setLanguage keeps the language with the user, for mails and other browsers, and in this browser at once.
 func (p *Portal) setLanguage(v *visit, lang string) error {
-	if !slices.Contains(web.Languages(), lang) {
+	if !slices.Contains(p.Pages.Languages(p.Issuer.Name), lang) {
 		return errUnknownAction()
 	}
 	err := p.saveLanguage(v.r.Context(), v.who.User, lang)

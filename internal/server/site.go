@@ -69,7 +69,7 @@ func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, e
 		registry.Trouble, minting.Expired = faults.Trouble, faults.Expired
 	}
 	clients, tokens := client.New(registry), mint.New(minting)
-	documents, err := discovery.New(discovery.Config{Issuer: is, Keys: keys, UILocales: web.Languages()})
+	documents, err := discovery.New(discovery.Config{Issuer: is, Keys: keys, UILocales: c.Pages.Languages(is.Name)})
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (s *site) sameOrigin(next http.Handler) http.Handler {
 
 // chrome puts what surrounds a page into the request: the issuer's brand, the reader's language, who is signed in.
 func (s *site) chrome(next http.Handler) http.Handler {
-	return web.RememberLanguage(s.sessions.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.pages.RememberLanguage(s.issuer, s.sessions.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		chrome := web.Chrome{Issuer: s.issuer.Name, RequestID: reqlog.From(r.Context()).RequestID}
 		chrome.Preference.UILocales = uiLocales(r)
 		current, err := s.sessions.Current(r)

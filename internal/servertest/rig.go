@@ -106,7 +106,7 @@ func newRig(t testing.TB, spoken *dialect.Dialect, twin bool, adjust []func(*iss
 		r.Twin = twinOf(r.Issuer)
 		issuers, dialects[r.Twin.Name] = append(issuers, r.Twin), spoken
 	}
-	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{{Issuer: "acme", Title: "Acme"}}})
+	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{web.BrandOf(r.Issuer)}})
 	r.Must(err)
 	log := slog.New(slog.NewJSONHandler(&r.Requests, nil))
 	running, err := server.New(t.Context(), server.Config{

@@ -3,14 +3,29 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"slices"
+
+	"latchkey.dev/internal/issuer"
 )
 
-// Brand is how an issuer looks.
+// Brand is how an issuer looks, and what it speaks.
 type Brand struct {
-	Issuer  string // the issuer's name, as in Chrome.Issuer
-	Title   string // shown in the header and in titles: "Acme"
-	LogoURL string // https or data URL or a path; empty: the title's initial
-	Colour  string // #rrggbb; empty: Latchkey's own. It is darkened on light pages and lightened on dark ones until it can be read
+	Issuer    string   // the issuer's name, as in Chrome.Issuer
+	Title     string   // shown in the header and in titles: "Acme"
+	LogoURL   string   // https or data URL or a path; empty: the title's initial
+	Colour    string   // #rrggbb; empty: Latchkey's own. It is darkened on light pages and lightened on dark ones until it can be read
+	Languages []string // tags; the first is spoken to those who read none of them. Empty: every language that there is
+
+	// In the footer; empty ones are not there.
+	SupportURL, PrivacyURL, TermsURL string
+}
+
+// BrandOf is the brand that an issuer's settings describe.
+func BrandOf(is *issuer.Issuer) Brand {
+	return Brand{
+		Issuer: is.Name, Title: is.Title, LogoURL: is.Brand.LogoURL, Colour: is.Brand.Color, Languages: is.Languages,
+		SupportURL: is.Brand.SupportURL, PrivacyURL: is.Brand.PrivacyURL, TermsURL: is.Brand.TermsURL,
+	}
 }
 
 // brandLook is a brand, ready for the templates.
@@ -18,6 +33,10 @@ type brandLook struct {
 	Title      string
 	Logo       logo
 	Stylesheet string // URL of its tokens
+
+	SupportURL, PrivacyURL, TermsURL string
+
+	languages  []string // at least one
 	mailColour colour
 }
 
@@ -33,20 +52,29 @@ func prepareBrands(brands []Brand, static *staticFiles) (map[string]brandLook, e
 		if b.Colour == "" {
 			b.Colour = ownBrand().Colour
 		}
+		if len(b.Languages) == 0 {
+			b.Languages = languages()
+		}
+		for _, lang := range b.Languages {
+			if !slices.Contains(languages(), lang) {
+				return nil, fmt.Errorf("web: brand of issuer %q: the pages do not speak %q", b.Issuer, lang)
+			}
+		}
 		base, err := parseColour(b.Colour)
 		if err != nil {
 			return nil, fmt.Errorf("web: brand of issuer %q: %w", b.Issuer, err)
 		}
 		looks[b.Issuer] = brandLook{
-			Title: b.Title, Logo: newLogo(b.LogoURL, b.Title, b.Issuer), mailColour: readableOn(base, lightSurface()),
-			Stylesheet: static.add("brand.css", []byte(brandTokens(base))),
+			Title: b.Title, Logo: newLogo(b.LogoURL, b.Title, b.Issuer), Stylesheet: static.add("brand.css", []byte(brandTokens(base))),
+			SupportURL: b.SupportURL, PrivacyURL: b.PrivacyURL, TermsURL: b.TermsURL,
+			languages: b.Languages, mailColour: readableOn(base, lightSurface()),
 		}
 	}
 	return looks, nil
 }
 
-func (re *Renderer) brand(issuer string) brandLook {
-	if look, ok := re.brands[issuer]; ok {
+func (re *Renderer) brand(name string) brandLook {
+	if look, ok := re.brands[name]; ok {
 		return look
 	}
 	return re.brands[""]

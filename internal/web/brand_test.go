@@ -1,10 +1,16 @@
 package web
 
 import (
+	"maps"
 	"math"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
+
+	"latchkey.dev/internal/issuer"
 )
 
 func TestContrastAsWCAG22Defines(t *testing.T) {
@@ -59,6 +65,42 @@ func TestSurfacesAreTheOnesOfTheStylesheet(t *testing.T) {
 		if !strings.Contains(string(css), token) {
 			t.Errorf("style.css has no %s", token)
 		}
+	}
+}
+
+func TestTheFooterLeadsToHelpAndPolicies(t *testing.T) {
+	want := map[string]string{"mailto:help@acme.example": "Aide", "https://acme.example/privacy": "Confidentialité", "https://acme.example/terms": "Conditions"}
+	for _, page := range []Page{SignIn{}, Connected{}} { // one of each layout
+		doc, err := html.Parse(get(t, newRenderer(t), "/?lang=fr", page).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]string{}
+		for _, a := range elements(elements(doc, "footer")[0], "a") {
+			if href := value(a, "href"); !strings.HasPrefix(href, "/?lang=") {
+				found[href] = words(a)
+			}
+		}
+		if !maps.Equal(found, want) {
+			t.Errorf("%T: %v, want %v", page, found, want)
+		}
+	}
+	if body := get(t, newRenderer(t, Brand{Issuer: "acme", Title: "Acme"}), "/", SignIn{}).Body.String(); strings.Contains(body, "Privacy") {
+		t.Error("a link that the issuer does not have is in the footer")
+	}
+}
+
+func TestTheBrandIsWhatTheIssuersSettingsSay(t *testing.T) {
+	got := BrandOf(&issuer.Issuer{
+		Name: "acme", Title: "Acme", Languages: []string{"vi"},
+		Brand: issuer.Brand{Color: "#112233", LogoURL: "/logo", SupportURL: "mailto:a@b", PrivacyURL: "https://p", TermsURL: "https://t"},
+	})
+	want := Brand{
+		Issuer: "acme", Title: "Acme", LogoURL: "/logo", Colour: "#112233", Languages: []string{"vi"},
+		SupportURL: "mailto:a@b", PrivacyURL: "https://p", TermsURL: "https://t",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

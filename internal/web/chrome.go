@@ -1,9 +1,6 @@
 package web
 
-import (
-	"context"
-	"net/http"
-)
+import "context"
 
 // Section is a part of the portal.
 type Section string
@@ -39,12 +36,12 @@ type LanguageChoice struct {
 // Chrome is what surrounds every page of a request. Middleware puts it into the context with WithChrome; its zero value works.
 type Chrome struct {
 	Issuer          string           // name of a Brand in Config.Brands; unknown or empty: Latchkey's own
-	Lang            string           // the page's language; empty: picked when the page is rendered, from Preference and the request
+	Lang            string           // the page's language, of the issuer's; empty: picked when the page is rendered, from Preference and the request
 	Preference      Preference       // what is known of the reader's language beyond the request
 	User            User             // empty: nobody is signed in
 	Nav             []NavItem        // nil: the four sections at their usual addresses
 	RequestID       string           // shown as the reference on error pages
-	LanguageChoices []LanguageChoice // nil: every language, each linking to this page
+	LanguageChoices []LanguageChoice // nil: the issuer's languages, each linking to this page
 }
 
 type chromeKey struct{}
@@ -58,15 +55,6 @@ func WithChrome(ctx context.Context, c Chrome) context.Context {
 func ChromeFrom(ctx context.Context) Chrome {
 	c, _ := ctx.Value(chromeKey{}).(Chrome)
 	return c
-}
-
-// LanguageOf is the language that the request's pages are shown in.
-func LanguageOf(r *http.Request) string {
-	chrome := ChromeFrom(r.Context())
-	if supported(chrome.Lang) != "" {
-		return chrome.Lang
-	}
-	return chrome.Preference.From(r).Pick()
 }
 
 func usualNav() []NavItem {

@@ -36,7 +36,7 @@ func galleryEntries(now time.Time, lang string) []GalleryEntry {
 func (re *Renderer) Gallery() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.Trim(strings.TrimPrefix(r.URL.Path, GalleryPath), "/")
-		entries := galleryEntries(re.clock(), Preference{}.From(r).Pick())
+		entries := galleryEntries(re.clock(), re.LanguageOf(r))
 		if name == "" {
 			re.show(w, r, http.StatusOK, galleryIndex{Entries: entries})
 			return
@@ -65,7 +65,7 @@ func (re *Renderer) exhibit(w http.ResponseWriter, r *http.Request, e GalleryEnt
 }
 
 func (re *Renderer) exhibitMail(w http.ResponseWriter, r *http.Request, m Mail) {
-	_, _, html, err := re.Mail(Preference{}.From(r).Pick(), m)
+	_, _, html, err := re.Mail(re.LanguageOf(r), m)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

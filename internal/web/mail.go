@@ -161,13 +161,11 @@ type letterWords struct {
 	Brand                                              brandLook
 }
 
-// Mail writes a mail in lang, English if it is unknown.
+// Mail writes a mail in the one of its issuer's languages that is nearest to lang, a BCP 47 tag.
 func (re *Renderer) Mail(lang string, m Mail) (subject, text, html string, err error) {
-	sp := re.speakers[lang]
-	if sp == nil {
-		sp = re.speakers[languages()[0]]
-	}
-	words := sp.letter(m.mail(), re.brand)
+	l := m.mail()
+	sp := re.speakers[Preference{UserLocale: lang}.Pick(re.Languages(l.issuer))]
+	words := sp.letter(l, re.brand)
 	var page bytes.Buffer
 	if err := sp.templates.ExecuteTemplate(&page, "mail", words); err != nil {
 		return "", "", "", fmt.Errorf("web: mail %T in %s: %w", m, sp.lang, err)

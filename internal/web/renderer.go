@@ -108,12 +108,12 @@ type frame struct {
 func (re *Renderer) frame(r *http.Request, page Page, nonce string) *frame {
 	m := page.page()
 	chrome := ChromeFrom(r.Context())
-	chrome.Lang = LanguageOf(r)
+	chrome.Lang = re.LanguageOf(r)
 	if chrome.Nav == nil {
 		chrome.Nav = usualNav()
 	}
 	if chrome.LanguageChoices == nil {
-		chrome.LanguageChoices = languageChoices(r.URL, m.flow.R, chrome.Lang)
+		chrome.LanguageChoices = languageChoices(re.Languages(chrome.Issuer), r.URL, m.flow.R, chrome.Lang)
 	}
 	sp := re.speakers[chrome.Lang]
 	return &frame{

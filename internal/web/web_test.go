@@ -20,7 +20,10 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 func acme() Brand {
-	return Brand{Issuer: "acme", Title: "Acme", LogoURL: "/static/sample/acme.svg", Colour: "#1f4fd8"}
+	return Brand{
+		Issuer: "acme", Title: "Acme", LogoURL: "/static/sample/acme.svg", Colour: "#1f4fd8",
+		SupportURL: "mailto:help@acme.example", PrivacyURL: "https://acme.example/privacy", TermsURL: "https://acme.example/terms",
+	}
 }
 
 func newRenderer(t testing.TB, brands ...Brand) *Renderer {
@@ -150,6 +153,9 @@ func TestAppNamesCannotWriteHTML(t *testing.T) {
 func TestNewNeedsItsParts(t *testing.T) {
 	if _, err := New(Config{}); err == nil {
 		t.Error("no error without Rand and Clock")
+	}
+	if _, err := New(Config{Rand: zeros{}, Clock: midday, Brands: []Brand{{Issuer: "acme", Languages: []string{"en", "xx"}}}}); err == nil || !strings.Contains(err.Error(), "acme") {
+		t.Errorf("a language without words: %v, want an error that names its issuer", err)
 	}
 	if _, err := New(Config{Rand: zeros{}, Clock: midday, Brands: []Brand{{Issuer: "acme", Colour: "blue"}}}); err == nil || !strings.Contains(err.Error(), "acme") {
 		t.Errorf("a brand's bad colour: %v, want an error that names its issuer", err)
