@@ -99,7 +99,9 @@ func (p *Portal) invitations(v *visit, account seen) ([]web.PendingInvitation, e
 	rows, err := p.Store.Invitations(v.r.Context(), p.Issuer.Name, account.ID)
 	waiting := make([]web.PendingInvitation, len(rows))
 	for i, row := range rows {
-		waiting[i] = web.PendingInvitation{ID: row.ID, Email: row.Email, Role: string(row.Role), ExpiresAt: row.ExpiresAt.Time()}
+		waiting[i] = web.PendingInvitation{
+			ID: row.ID, Email: row.Email, Role: string(row.Role), ExpiresAt: row.ExpiresAt.Time(), Fixed: !mayTouch(account.role, row.Role),
+		}
 	}
 	return waiting, err
 }

@@ -203,6 +203,11 @@ func TestAccountPageOffersWhatTheRoleMay(t *testing.T) {
 				t.Errorf("%s: #%s is offered: %v", role, id, !want)
 			}
 		}
+		for id, want := range map[string]bool{"to-member": role != "member", "to-owner": role == "owner"} {
+			if strings.Contains(page.Text, `name="invitation" value="`+id+`"`) != want {
+				t.Errorf("%s: to send %s again or to withdraw it is offered: %v", role, id, !want)
+			}
+		}
 		if strings.Contains(text(page), "invited-member@example.com") != (role != "member") {
 			t.Errorf("%s: invitations are shown the wrong way", role)
 		}

@@ -1,12 +1,27 @@
 package server_test
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/servertest"
 )
+
+// What a person's role does not allow is refused in words that say so, and whom to ask.
+func TestARefusalByRoleSaysWhomToAsk(t *testing.T) {
+	r := servertest.New(t)
+	bob := r.NewUser("bob", "bob@example.org")
+	r.Join(r.Account.ID, bob.ID, issuer.RoleMember)
+	browser := r.Browser(bob.Email)
+	_ = browser.SignIn(browser.Arrive("/sign-in"))
+	page := browser.Post("/accounts/"+r.Account.ID, url.Values{"action": {"rename"}, "account_name": {"Bob's"}})
+	if page.Status != http.StatusForbidden || !strings.Contains(page.Text, "Your role does not allow this") || !strings.Contains(page.Text, "Ask an owner of the account.") {
+		t.Errorf("%d\n%.3000s", page.Status, page.Text)
+	}
+}
 
 // Only where an app sends people is it the app's request that is not complete.
 func TestAMalformedRequestOfOurOwnPageIsNotTheApps(t *testing.T) {

@@ -100,7 +100,9 @@ func (s samples) accounts() []GalleryEntry {
 	alone, member, invited, errors := s.shopDetail(), s.shopDetail(), s.shopDetail(), s.shopDetail()
 	alone.Members, alone.Connections, alone.Notice = alone.Members[:1], nil, NoticeAccountCreated
 	member.Role, member.Manage = RoleMember, false
-	invited.Invitations = []PendingInvitation{{ID: "i1", Email: "lea@example.com", Role: RoleMember, ExpiresAt: s.in(6 * day)}}
+	invited.Invitations = []PendingInvitation{
+		{ID: "i1", Email: "lea@example.com", Role: RoleMember, ExpiresAt: s.in(6 * day)}, {ID: "i2", Email: "omar@example.com", Role: RoleOwner, ExpiresAt: s.in(40 * day), Fixed: true},
+	}
 	errors.Errors = Errors{{Field: FieldEmail, Problem: ProblemAlreadyMember}, {Field: FieldRole, Problem: ProblemRoleMissing}}
 	errors.InviteEmail = "sami@example.com"
 	entries := []GalleryEntry{

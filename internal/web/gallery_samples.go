@@ -150,6 +150,7 @@ func (s samples) troubles() []GalleryEntry {
 		failed("error/cross-origin", http.StatusForbidden, Error{Code: "cross_origin"}),
 		failed("error/server-error", http.StatusInternalServerError, Error{Code: "server_error"}),
 		failed("error/ours", http.StatusBadRequest, Error{Code: "invalid_request", Ours: true}),
+		{Name: "error/not-allowed", Status: http.StatusForbidden, Page: Error{Code: "access_denied", Ours: true}, User: noura()},
 		failed("error/other", http.StatusBadRequest, Error{Code: "access_denied", BackURL: backURL}),
 		failed("flow-expired/app", http.StatusBadRequest, FlowExpired{App: parcelRobot(), BackURL: backURL}),
 		failed("flow-expired/unknown", http.StatusBadRequest, FlowExpired{}),

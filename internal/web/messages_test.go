@@ -129,7 +129,7 @@ func made() []string {
 	for _, s := range []string{"openid", "profile", "email", "offline_access"} {
 		keys = append(keys, "scope."+s+".title", "scope."+s+".consequence")
 	}
-	for _, e := range []string{"invalid_request", "invalid_client", "invalid_redirect_uri", "unauthorized_client", "cross_origin", "server_error", "other"} {
+	for _, e := range []string{"invalid_request", "invalid_client", "invalid_redirect_uri", "unauthorized_client", "cross_origin", "server_error", "access_denied", "other"} {
 		keys = append(keys, "error."+e+".title", "error."+e+".what", "error."+e+".do")
 	}
 	for _, n := range []SecurityNotice{NoticePasswordChanged, NoticeSessionEnded, NoticeOthersEnded, NoticeLanguageSaved} {

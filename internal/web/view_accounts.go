@@ -43,6 +43,7 @@ type PendingInvitation struct {
 	Email     string
 	Role      string
 	ExpiresAt time.Time
+	Fixed     bool // the visitor's role may not send it again or withdraw it
 }
 
 // AccountNotice is what was just done on an account's page.

@@ -4,7 +4,8 @@ import "time"
 
 // Error is the page of last resort: what happened, whether anything was lost, what to do now, a reference.
 // Known codes have their own words: invalid_request, invalid_client, invalid_redirect_uri, unauthorized_client,
-// unsupported_response_type, invalid_scope, cross_origin, server_error. Another code gets the general words.
+// unsupported_response_type, invalid_scope, cross_origin, server_error; and access_denied on a page of ours. Another code gets the general
+// words.
 type Error struct {
 	Code    string // data-error of <main id="error">
 	App     App    // the app that sent the person, if it is known; Name empty: unknown
@@ -24,6 +25,9 @@ func (v Error) Words() string {
 		return v.Code
 	}
 	if v.Ours {
+		if v.Code == "access_denied" { // by the person's role in an account: nothing else of ours is refused like that
+			return v.Code
+		}
 		return "other"
 	}
 	switch v.Code {
