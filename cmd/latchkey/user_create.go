@@ -85,12 +85,12 @@ func (n *newUser) create(tx *store.Tx, made store.User, accountID string) error 
 	}
 	account := store.Account{Issuer: made.Issuer, ID: accountID, Name: n.account}
 	return errors.Join(tx.CreateAccount(account, made.ID), tx.Record(store.Event{
-		Issuer: made.Issuer, Type: store.EventAccountCreated, UserID: made.ID, AccountID: account.ID, Detail: map[string]string{"name": account.Name},
+		Issuer: made.Issuer, Type: store.EventAccountCreated, UserID: made.ID, AccountID: account.ID, Detail: map[string]string{"name": account.Name, "reason": store.ReasonOperator},
 	}))
 }
 
 // byOperator tells in the audit log that the platform did it.
-func byOperator() map[string]string { return map[string]string{"reason": "operator"} }
+func byOperator() map[string]string { return map[string]string{"reason": store.ReasonOperator} }
 
 func (p *program) userSetPassword() *cobra.Command {
 	return &cobra.Command{

@@ -140,10 +140,21 @@ func (n *names) event(event store.Event) (web.Event, error) {
 	}, nil
 }
 
-// kindOf: only what the user ended themselves is told as their own doing.
+// byOperator is how what the platform did for a user is told.
+var byOperator = map[store.EventType]web.EventKind{
+	store.EventUserSignedUp:    web.EventUserCreated,
+	store.EventAccountCreated:  web.EventAccountProvided,
+	store.EventPasswordChanged: web.EventPasswordSet,
+}
+
+// kindOf: only what the user did or ended themselves is told as their own doing.
 func kindOf(event store.Event) web.EventKind {
-	if event.Type == store.EventGrantRevoked && event.Detail["reason"] != oauth.ReasonRevokedByUser {
+	reason := event.Detail["reason"]
+	if event.Type == store.EventGrantRevoked && reason != oauth.ReasonRevokedByUser {
 		return web.EventAccessEnded
+	}
+	if kind, ok := byOperator[event.Type]; ok && reason == store.ReasonOperator {
+		return kind
 	}
 	return tellings[event.Type].kind
 }

@@ -53,6 +53,25 @@ func TestActivityIsInWords(t *testing.T) {
 	b.silent(b.open("/activity"), "robot", "shop")
 }
 
+// What the platform did for a user is not told as the user's own doing.
+func TestActivityTellsWhatThePlatformDid(t *testing.T) {
+	f := newFixture(t)
+	f.shop()
+	for kind, c := range map[store.EventType]struct{ platform, own string }{
+		store.EventUserSignedUp:    {"Acme signed you up.", "You signed up."},
+		store.EventPasswordChanged: {"Acme set a new password for you.", "You changed your password."},
+		store.EventAccountCreated:  {"Acme created the account The shop for you.", "You created the account The shop."},
+	} {
+		f.record(store.Event{Type: kind, UserID: "owner", AccountID: "shop", Detail: map[string]string{"reason": store.ReasonOperator}})
+		b := f.browser("owner")
+		page := b.open("/activity")
+		b.says(page, c.platform)
+		b.silent(page, c.own)
+		f.record(store.Event{Type: kind, UserID: "owner", AccountID: "shop"})
+		b.says(b.open("/activity"), c.own)
+	}
+}
+
 func TestActivityFilters(t *testing.T) {
 	f := newFixture(t)
 	f.shop()

@@ -50,6 +50,9 @@ const (
 	EventSigningKeysRotated  EventType = "keys.rotated"
 )
 
+// ReasonOperator is the reason in the detail of an event that the platform brought about in a user's name.
+const ReasonOperator = "operator"
+
 // EventTypes lists every type, so that a test can hold the pages' wording to it.
 var EventTypes = []EventType{
 	EventUserSignedUp, EventUserSignedIn, EventUserSignedOut, EventPasswordChanged, EventPasswordReset, EventSessionEnded,

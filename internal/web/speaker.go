@@ -120,13 +120,13 @@ func (sp *speaker) problem(e FieldError) template.HTML {
 	return sp.rich("problem."+string(e.Problem), "n", e.N)
 }
 
-// event is what happened in a sentence.
-func (sp *speaker) event(e Event) template.HTML {
+// event is what happened in a sentence; brand is the platform's name.
+func (sp *speaker) event(e Event, brand string) template.HTML {
 	key := "event." + string(e.Kind)
 	if !sp.has(key) {
 		return sp.rich("event.other", "kind", string(e.Kind))
 	}
-	return sp.rich(key, "app", e.App.Name, "account", e.Account.Name, "person", e.Person, "role", sp.role(e.Role))
+	return sp.rich(key, "brand", brand, "app", e.App.Name, "account", e.Account.Name, "person", e.Person, "role", sp.role(e.Role))
 }
 
 // device names a browser in words.

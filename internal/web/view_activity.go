@@ -11,9 +11,11 @@ const (
 	EventSignInFailed     EventKind = "sign_in_failed"
 	EventSignedOut        EventKind = "signed_out"
 	EventSignedUp         EventKind = "signed_up"
+	EventUserCreated      EventKind = "user_created" // signed up by the platform
 	EventEmailVerified    EventKind = "email_verified"
 	EventPasswordChanged  EventKind = "password_changed"
 	EventPasswordReset    EventKind = "password_reset"
+	EventPasswordSet      EventKind = "password_set" // by the platform
 	EventSessionEnded     EventKind = "session_ended"
 	EventConnected        EventKind = "connected"
 	EventConsentChanged   EventKind = "consent_changed"
@@ -23,6 +25,7 @@ const (
 	EventReplayed         EventKind = "replayed"      // a spent code or refresh token came again: access was ended
 	EventDisconnected     EventKind = "disconnected"
 	EventAccountCreated   EventKind = "account_created"
+	EventAccountProvided  EventKind = "account_provided" // created by the platform
 	EventMemberInvited    EventKind = "member_invited"
 	EventMemberJoined     EventKind = "member_joined"
 	EventMemberRole       EventKind = "member_role"
@@ -43,10 +46,10 @@ const (
 // eventKinds lists every EventKind, for the tests of the message files.
 func eventKinds() []EventKind {
 	return []EventKind{
-		EventSignedIn, EventSignInFailed, EventSignedOut, EventSignedUp, EventEmailVerified, EventPasswordChanged, EventPasswordReset,
-		EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventRefreshed, EventTokenRevoked, EventReplayed,
-		EventDisconnected, EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke,
-		EventAccountRenamed, EventAccessGiven, EventAccessEnded, EventSuspended, EventResumed, EventServiceAccountMade, EventServiceKeyAdded,
+		EventSignedIn, EventSignInFailed, EventSignedOut, EventSignedUp, EventUserCreated, EventEmailVerified, EventPasswordChanged, EventPasswordReset,
+		EventPasswordSet, EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventRefreshed, EventTokenRevoked, EventReplayed,
+		EventDisconnected, EventAccountCreated, EventAccountProvided, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved,
+		EventInvitationRevoke, EventAccountRenamed, EventAccessGiven, EventAccessEnded, EventSuspended, EventResumed, EventServiceAccountMade, EventServiceKeyAdded,
 		EventServiceKeysEnding, EventServiceKeysRemoved,
 	}
 }
@@ -109,9 +112,9 @@ func eventIcon(kind EventKind) string {
 		return "refresh"
 	case EventReplayed, EventSignInFailed, EventSuspended:
 		return "alert"
-	case EventPasswordChanged, EventPasswordReset, EventServiceAccountMade, EventServiceKeyAdded, EventServiceKeysEnding, EventServiceKeysRemoved:
+	case EventPasswordChanged, EventPasswordReset, EventPasswordSet, EventServiceAccountMade, EventServiceKeyAdded, EventServiceKeysEnding, EventServiceKeysRemoved:
 		return "key"
-	case EventAccountCreated, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke, EventAccountRenamed:
+	case EventAccountCreated, EventAccountProvided, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved, EventInvitationRevoke, EventAccountRenamed:
 		return "users"
 	}
 	return "user"

@@ -28,7 +28,7 @@ const (
 // change-password (current_password, new_password), end-session (session=<id>), end-others, language (lang).
 type Security struct {
 	Sessions        []SessionRow // the current one first
-	PasswordChanged time.Time    // when it was last changed; zero: never
+	PasswordChanged time.Time    // when it was last changed, as far as the log goes back; zero: not known
 	MinPassword     int
 	Errors          Errors    // FieldCurrentPassword, FieldNewPassword
 	Until           time.Time // set: too many attempts at the current password
