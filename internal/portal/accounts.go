@@ -50,7 +50,7 @@ func (p *Portal) accounts(v *visit, number int) error {
 // accountsPaging: one row more than a page was asked for, to see whether there is another.
 func accountsPaging(number, offset, rows int) web.Paging {
 	link := func(number int) string { return "/accounts?" + url.Values{"page": {strconv.Itoa(number)}}.Encode() }
-	var paging web.Paging
+	paging := web.Paging{Named: true}
 	if number > 1 {
 		paging.Previous = link(number - 1)
 	}

@@ -43,6 +43,10 @@ func TestAccountsComeInPages(t *testing.T) {
 		page := b.open(fmt.Sprintf("/accounts?page=%d", number))
 		b.says(page, c.first)
 		b.silent(page, c.after)
+		b.silent(page, "Newer", "Older") // the list is in the order of names
+		if strings.Contains(text(page), "Previous") != c.previous || strings.Contains(text(page), "Next") != c.next {
+			t.Errorf("page %d names its neighbours wrongly", number)
+		}
 		if strings.Contains(page.Text, `rel="prev"`) != c.previous || strings.Contains(page.Text, `rel="next"`) != c.next {
 			t.Errorf("page %d links its neighbours wrongly", number)
 		}

@@ -30,7 +30,9 @@ func TestConnectedShowsEachAppInWords(t *testing.T) {
 	if !strings.Contains(page.Text, `lang="en"`) {
 		t.Error("the English words are not marked as English")
 	}
-	b.says(f.browser("stranger").open("/connected"), "No apps are connected")
+	empty := f.browser("stranger").open("/connected")
+	b.says(empty, "No apps are connected")
+	b.silent(empty, "These apps can use your accounts")
 }
 
 func TestConnectedTellsWhoWorksWhileThePersonIsAway(t *testing.T) {

@@ -30,11 +30,16 @@ func (t *tongue) dateTime(at time.Time) string {
 	return t.fill(t.sentence("date.full", nil), []any{"date", t.date(at), "time", at.UTC().Format("15:04")}, func(v any) string { return fmt.Sprint(v) })
 }
 
-// relative writes how long ago or ahead a moment is; beyond a month it is the date.
-func (t *tongue) relative(at, now time.Time) string {
+// onDate writes the day as a part of a sentence: "on 3 August 2026".
+func (t *tongue) onDate(at time.Time) string {
+	return t.fill(t.sentence("date.on", nil), []any{"date", t.date(at)}, func(v any) string { return fmt.Sprint(v) })
+}
+
+// relative writes how long ago or ahead a moment is; beyond a month it is the date, which date writes.
+func (t *tongue) relative(at, now time.Time, date func(time.Time) string) string {
 	ago := now.Sub(at)
 	if ago < 0 {
-		return t.ahead(-ago, at)
+		return t.ahead(-ago, at, date)
 	}
 	switch {
 	case ago < time.Minute:
@@ -46,11 +51,11 @@ func (t *tongue) relative(at, now time.Time) string {
 	case ago < 30*24*time.Hour:
 		return t.plain("ago.days", "n", int(ago/(24*time.Hour)))
 	}
-	return t.date(at)
+	return date(at)
 }
 
 // ahead writes how far off at is, rounded up: who waits that long is never early.
-func (t *tongue) ahead(wait time.Duration, at time.Time) string {
+func (t *tongue) ahead(wait time.Duration, at time.Time, date func(time.Time) string) string {
 	switch {
 	case wait < 10*time.Second:
 		return t.sentence("ahead.moment", nil)
@@ -61,13 +66,13 @@ func (t *tongue) ahead(wait time.Duration, at time.Time) string {
 	case wait <= 30*24*time.Hour:
 		return t.plain("ahead.days", "n", ceil(wait, 24*time.Hour))
 	}
-	return t.date(at)
+	return date(at)
 }
 
 func ceil(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
 
 // timeElement is a <time> with the relative words inside and the full date in its title.
-func (t *tongue) timeElement(at, now time.Time) template.HTML {
+func (t *tongue) timeElement(at, now time.Time, date func(time.Time) string) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, at.UTC().Format(time.RFC3339),
-		template.HTMLEscapeString(t.dateTime(at)), template.HTMLEscapeString(t.relative(at, now))))
+		template.HTMLEscapeString(t.dateTime(at)), template.HTMLEscapeString(t.relative(at, now, date))))
 }

@@ -31,15 +31,29 @@ func TestRelativeTimes(t *testing.T) {
 		{"en", time.Hour, "in 60 minutes"}, {"en", 61 * time.Minute, "in 2 hours"}, {"en", 7 * day, "in 7 days"}, {"en", 40 * day, "12 September 2026"},
 		{"fr", -3 * time.Hour, "il y a 3 heures"}, {"vi", -2 * day, "2 ngày trước"}, {"ar", -2 * time.Minute, "قبل دقيقتين"},
 	} {
-		if got := re.speakers[c.lang].relative(midday().Add(c.offset), midday()); got != c.want {
+		if got := re.speakers[c.lang].relative(midday().Add(c.offset), midday(), re.speakers[c.lang].date); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.lang, c.offset, got, c.want)
 		}
 	}
 }
 
+// In a sentence a date needs its preposition: "Connected on 3 March".
+func TestADateInASentenceHasItsPreposition(t *testing.T) {
+	re := newRenderer(t)
+	for lang, want := range map[string]string{"en": "on 4 July 2026", "fr": "le 4 juillet 2026", "vi": "ngày 4 tháng 7, 2026", "ar": "في 4 يوليو 2026"} {
+		if got := re.speakers[lang].relative(midday().Add(-30*day), midday(), re.speakers[lang].onDate); got != want {
+			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+	}
+	old := AccountDetail{Connections: []Connection{{App: ledgerly(), ConnectedAt: midday().Add(-400 * day)}}}
+	if body := get(t, re, "/?lang=fr", old).Body.String(); !strings.Contains(body, "Connectée <time") || !strings.Contains(body, ">le 29 juin 2025</time>") {
+		t.Errorf("an app that was connected long ago: %s", body)
+	}
+}
+
 func TestTimeElementCarriesTheFullDate(t *testing.T) {
 	sp := newRenderer(t).speakers["en"]
-	got := string(sp.timeElement(midday().Add(-time.Hour), midday()))
+	got := string(sp.timeElement(midday().Add(-time.Hour), midday(), sp.date))
 	if want := `<time datetime="2026-08-03T11:00:00Z" title="3 August 2026, 11:00 UTC">1 hour ago</time>`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -86,6 +86,17 @@ func compareMessage(t *testing.T, lang, key string, english, m message) {
 	}
 }
 
+// A line must not break before a French mark, nor after a quotation mark that opens.
+func TestFrenchMarksKeepToTheirWords(t *testing.T) {
+	for key, m := range readMessages(t, "fr") {
+		for _, s := range m.forms {
+			if found := regexp.MustCompile(`[^ ]* [?!;:»]|« `).FindString(s); found != "" {
+				t.Errorf("%s: a plain space in %q: write a no-break space, U+00A0", key, found)
+			}
+		}
+	}
+}
+
 func without(list []string, word string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == word })
 }

@@ -70,5 +70,5 @@ type Paging struct {
 	Previous string // URL of the page before, empty on the first
 	Next     string // URL of the page after, empty on the last
 	From, To int    // 1-based positions of the first and last shown
-	Total    int    // 0 when not counted
+	Named    bool   // the list is in the order of names; otherwise the newest comes first
 }

@@ -61,7 +61,8 @@ func (sp *speaker) words() template.FuncMap {
 		"t":       sp.rich,  // a message as HTML
 		"plain":   sp.plain, // a message as text, for attributes
 		"number":  sp.number,
-		"when":    func(at time.Time) template.HTML { return sp.timeElement(at, sp.clock()) },
+		"when":    func(at time.Time) template.HTML { return sp.timeElement(at, sp.clock(), sp.date) },   // a moment that stands by itself
+		"at":      func(at time.Time) template.HTML { return sp.timeElement(at, sp.clock(), sp.onDate) }, // one within a sentence
 		"until":   sp.until,
 		"role":    sp.role,
 		"roles":   sp.roles,
@@ -96,7 +97,7 @@ func (sp *speaker) until(at time.Time) template.HTML {
 	if at.IsZero() {
 		return template.HTML(template.HTMLEscapeString(sp.plain("ahead.while")))
 	}
-	return sp.timeElement(at, sp.clock())
+	return sp.timeElement(at, sp.clock(), sp.onDate)
 }
 
 // role is a role in words; one that has none is shown as it is written.

@@ -18,7 +18,6 @@ type Connection struct {
 // Connected lists the apps that the user connected.
 type Connected struct {
 	Connections []Connection
-	Paging      Paging
 }
 
 func (v Connected) page() meta {
