@@ -24,7 +24,7 @@ func (h *Handler) showChooseAccount(t *turn) error {
 		return h.advance(t)
 	case StepNoAccount:
 		return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page {
-			return web.NoAccount{Flow: flow, Create: true, BackURL: h.backWithDenial(t)}
+			return web.NoAccount{Flow: flow, BackURL: h.backWithDenial(t)}
 		})
 	default:
 		return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page { return h.choices(t, flow) })
@@ -53,7 +53,7 @@ func (h *Handler) choice(t *turn, account store.Membership) web.AccountChoice {
 	}
 	asked := t.flow.Request.Scopes
 	if !t.facts.mayConnect(asked, account.Role) {
-		choice.Refused = web.RefusedByRole
+		choice.Refused = true
 		for _, role := range t.facts.rolesFor(asked) {
 			choice.Needs = append(choice.Needs, string(role))
 		}

@@ -108,10 +108,13 @@ func (h *Handler) answerAgain(t *turn) (done bool, err error) {
 }
 
 func (h *Handler) alreadyAnswered(t *turn, code store.Code) error {
-	account, _ := member(t.facts.Memberships, code.Grant.AccountID)
+	var account store.Membership
+	if code.Grant.RevokedAt.Never() {
+		account, _ = member(t.facts.Memberships, code.Grant.AccountID)
+	}
 	return h.showIn(t, http.StatusOK, func(flow web.Flow) web.Page {
 		return web.AlreadyAnswered{
-			Flow: flow, Account: web.Account{ID: account.AccountID, Name: account.AccountName}, Allowed: true,
+			Flow: flow, Account: web.Account{ID: account.AccountID, Name: account.AccountName},
 			BackURL: homeOf(t.client, t.to.URI()),
 		}
 	})

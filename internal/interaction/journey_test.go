@@ -166,6 +166,20 @@ func TestBackAfterAllow(t *testing.T) {
 	}
 }
 
+func TestBackAfterItWasDisconnectedDoesNotSayConnected(t *testing.T) {
+	r := servertest.New(t)
+	ada := r.Ada()
+	page := ada.SignIn(ada.Arrive(r.Request(r.App)))
+	code := r.CodeOf(ada.Press(page, "allow"))
+	r.Tx(func(tx *store.Tx) error {
+		_, err := tx.RevokeGrant("acme", code.Grant.ID, oauth.ReasonRevokedByUser)
+		return err
+	})
+	if again := ada.Press(page, "allow"); again.Status != http.StatusOK || says(again, "is connected to") || !says(again, "it was disconnected since") {
+		t.Errorf("%d\n%s", again.Status, again.Text)
+	}
+}
+
 func TestAllowPressedManyTimesAtOnceIsOneGrantAndOneCode(t *testing.T) {
 	r := servertest.New(t)
 	ada := r.Ada()

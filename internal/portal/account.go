@@ -91,7 +91,6 @@ func (p *Portal) members(v *visit, account seen) ([]web.Member, error) {
 func memberOf(row store.MemberDetail, visitor string) web.Member {
 	return web.Member{
 		UserID: row.UserID, Name: cmp.Or(row.UserName, row.UserEmail), Email: row.UserEmail, Role: string(row.Role), You: row.UserID == visitor,
-		JoinedAt: row.CreatedAt.Time(),
 	}
 }
 

@@ -35,7 +35,7 @@ func (s samples) bakeryConsent() Consent {
 
 func (s samples) consents() []GalleryEntry {
 	person := s.firstConsent()
-	person.Account, person.Permissions, person.Reviewed, person.Users = Account{}, builtIn("openid", "profile", "email"), true, 0
+	person.Permissions, person.Users = builtIn("openid", "profile", "email"), 0
 	device := s.firstConsent()
 	device.Flow.RedirectURI, device.Reviewed, device.Users, device.Owner = "http://127.0.0.1:7777/callback", false, 0, ""
 	device.Permissions = []Permission{s.ordersScope()}
@@ -61,8 +61,7 @@ func (s samples) consents() []GalleryEntry {
 		mine("consent/other-language", foreign),
 		mine("consent/long-names", s.longConsent()),
 		mine("consent/arabic-account", s.bakeryConsent()),
-		mine("already-answered/allowed", AlreadyAnswered{Flow: flow(), Account: nouraShop(), Allowed: true, BackURL: backURL}),
-		mine("already-answered/allowed-person", AlreadyAnswered{Flow: flow(), Allowed: true, BackURL: backURL}),
-		mine("already-answered/denied", AlreadyAnswered{Flow: flow(), BackURL: backURL}),
+		mine("already-answered/allowed", AlreadyAnswered{Flow: flow(), Account: nouraShop(), BackURL: backURL}),
+		mine("already-answered/ended", AlreadyAnswered{Flow: flow(), BackURL: backURL}),
 	}
 }

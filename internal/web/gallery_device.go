@@ -22,7 +22,6 @@ func (s samples) devices() []GalleryEntry {
 		mine("device/consent", consent),
 		mine("device/consent-long-names", long),
 		mine("device/allowed", DeviceAnswered{Flow: flow(), Account: nouraShop(), Allowed: true}),
-		mine("device/allowed-person", DeviceAnswered{Flow: flow(), Allowed: true}),
 		mine("device/allowed-arabic-account", DeviceAnswered{Flow: Flow{R: "sample", App: longApp()}, Account: bakery(), Allowed: true}),
 		mine("device/denied", DeviceAnswered{Flow: flow()}),
 		failed("device/ended", http.StatusGone, DeviceCodeEnded{}),

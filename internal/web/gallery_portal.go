@@ -32,13 +32,11 @@ func (s samples) manyConnections() []Connection {
 
 func (s samples) connections() []GalleryEntry {
 	many := s.manyConnections()
-	person := Connection{App: ledgerly(), Permissions: builtIn("openid", "profile"), ConnectedAt: s.ago(day)}
 	return []GalleryEntry{
 		mine("connected/empty", Connected{}),
 		mine("connected/one", Connected{Connections: many[:1]}),
 		mine("connected/many", Connected{Connections: many}),
 		mine("disconnect/account", Disconnect{Connection: many[0]}),
-		mine("disconnect/person", Disconnect{Connection: person}),
 		mine("disconnected/account", Disconnected{App: parcelRobot(), Account: nouraShop()}),
 		mine("disconnected/person", Disconnected{App: ledgerly()}),
 	}
@@ -49,7 +47,7 @@ func (s samples) activities() []GalleryEntry {
 	for i, kind := range append(eventKinds(), "something_new") {
 		all = append(all, Event{
 			Kind: kind, At: s.ago(time.Duration(i*i) * time.Hour), App: parcelRobot(), Account: nouraShop(), Person: "Sami Khalil", Role: RoleAdmin,
-			UserAgent: firefoxLinux, Address: "203.0.113.7", Place: "Dubai",
+			Address: "203.0.113.7",
 		})
 	}
 	return []GalleryEntry{
@@ -61,10 +59,10 @@ func (s samples) activities() []GalleryEntry {
 }
 
 func (s samples) settings() []GalleryEntry {
-	here := SessionRow{ID: "s1", UserAgent: firefoxLinux, Address: "203.0.113.7", Place: "Dubai", SignedInAt: s.ago(3 * time.Hour), LastSeenAt: s.now, Current: true}
+	here := SessionRow{ID: "s1", UserAgent: firefoxLinux, Address: "203.0.113.7", SignedInAt: s.ago(3 * time.Hour), LastSeenAt: s.now, Current: true}
 	others := []SessionRow{
 		here,
-		{ID: "s2", UserAgent: safariPhone, Address: "198.51.100.20", Place: "Sharjah", SignedInAt: s.ago(12 * day), LastSeenAt: s.ago(20 * time.Minute)},
+		{ID: "s2", UserAgent: safariPhone, Address: "198.51.100.20", SignedInAt: s.ago(12 * day), LastSeenAt: s.ago(20 * time.Minute)},
 		{ID: "s3", UserAgent: chromeWin, Address: "2001:db8:0:0:8:800:200c:417a", SignedInAt: s.ago(90 * day), LastSeenAt: s.ago(9 * day)},
 		{ID: "s4", SignedInAt: s.ago(day), LastSeenAt: s.ago(day)},
 	}
@@ -85,9 +83,9 @@ func (s samples) shopDetail() AccountDetail {
 	return AccountDetail{
 		Account: nouraShop(), Role: RoleOwner, Manage: true,
 		Members: []Member{
-			{UserID: "u1", Name: "Noura Haddad", Email: "noura@example.com", Role: RoleOwner, You: true, JoinedAt: s.ago(300 * day)},
-			{UserID: "u2", Name: "سامي خليل", Email: "sami@example.com", Role: RoleAdmin, JoinedAt: s.ago(20 * day)},
-			{UserID: "u3", Name: "Nguyễn Thị Thanh Huyền", Email: "huyen.with.a.very.long.address.indeed@subdomain.example.com", Role: RoleMember, JoinedAt: s.ago(2 * day)},
+			{UserID: "u1", Name: "Noura Haddad", Email: "noura@example.com", Role: RoleOwner, You: true},
+			{UserID: "u2", Name: "سامي خليل", Email: "sami@example.com", Role: RoleAdmin},
+			{UserID: "u3", Name: "Nguyễn Thị Thanh Huyền", Email: "huyen.with.a.very.long.address.indeed@subdomain.example.com", Role: RoleMember},
 		},
 		Connections: s.manyConnections()[:1],
 	}

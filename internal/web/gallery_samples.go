@@ -113,20 +113,18 @@ func (s samples) choosing() []GalleryEntry {
 	one := []AccountChoice{{Account: nouraShop(), Role: RoleOwner}}
 	many := []AccountChoice{
 		{Account: nouraShop(), Role: RoleOwner, Connected: true}, {Account: harbour(), Role: RoleAdmin}, {Account: bakery(), Role: RoleOwner},
-		{Account: Account{ID: "acc_guild", Name: "Bookbinders’ Guild"}, Role: RoleMember, Refused: RefusedByRole, Needs: []string{RoleOwner, RoleAdmin}},
-		{Account: Account{ID: "acc_old", Name: "Old Market Stall"}, Role: RoleOwner, Refused: RefusedSuspended},
+		{Account: Account{ID: "acc_guild", Name: "Bookbinders’ Guild"}, Role: RoleMember, Refused: true, Needs: []string{RoleOwner, RoleAdmin}},
 	}
 	return []GalleryEntry{
 		mine("choose-account/one", ChooseAccount{Flow: flow(), Accounts: one, Total: 1, Create: true}),
-		mine("choose-account/many", ChooseAccount{Flow: flow(), Accounts: many, Total: 5, Create: true}),
+		mine("choose-account/many", ChooseAccount{Flow: flow(), Accounts: many, Total: 4, Create: true}),
 		mine("choose-account/too-many", ChooseAccount{Flow: flow(), Accounts: append(many, manyAccounts()...), Total: 212, Create: true}),
 		mine("choose-account/search", ChooseAccount{Flow: flow(), Accounts: many[1:2], Query: "coffee", Total: 1}),
 		mine("choose-account/none-found", ChooseAccount{Flow: flow(), Query: "zebra"}),
 		mine("new-account/in-flow", NewAccount{Flow: flow()}),
 		mine("new-account/portal", NewAccount{}),
 		mine("new-account/errors", NewAccount{Flow: flow(), Errors: Errors{{Field: FieldAccountName, Problem: ProblemAccountNameMissing}}}),
-		mine("no-account/create", NoAccount{Flow: flow(), Create: true, BackURL: backURL}),
-		mine("no-account/ask", NoAccount{Flow: flow(), BackURL: backURL}),
+		mine("no-account/create", NoAccount{Flow: flow(), BackURL: backURL}),
 		mine("not-allowed-by-role/others", NotAllowedByRole{Flow: flow(), Account: nouraShop(), Role: RoleMember, Needs: []string{RoleOwner, RoleAdmin}, Others: true, BackURL: backURL}),
 		mine("not-allowed-by-role/only", NotAllowedByRole{Flow: flow(), Account: harbour(), Role: RoleMember, Needs: []string{RoleOwner}, BackURL: backURL}),
 	}

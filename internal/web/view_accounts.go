@@ -28,13 +28,12 @@ func (v Accounts) page() meta {
 
 // Member is a member of an account.
 type Member struct {
-	UserID   string
-	Name     string
-	Email    string
-	Role     string
-	You      bool
-	JoinedAt time.Time
-	Fixed    bool // the visitor's role may not change or remove them
+	UserID string
+	Name   string
+	Email  string
+	Role   string
+	You    bool
+	Fixed  bool // the visitor's role may not change or remove them
 }
 
 // PendingInvitation waits for its answer.

@@ -8,11 +8,9 @@ type EventKind string
 // The events that the user's activity page words.
 const (
 	EventSignedIn         EventKind = "signed_in"
-	EventSignInFailed     EventKind = "sign_in_failed"
 	EventSignedOut        EventKind = "signed_out"
 	EventSignedUp         EventKind = "signed_up"
 	EventUserCreated      EventKind = "user_created" // signed up by the platform
-	EventEmailVerified    EventKind = "email_verified"
 	EventPasswordChanged  EventKind = "password_changed"
 	EventPasswordReset    EventKind = "password_reset"
 	EventPasswordSet      EventKind = "password_set" // by the platform
@@ -20,7 +18,6 @@ const (
 	EventConnected        EventKind = "connected"
 	EventConsentChanged   EventKind = "consent_changed"
 	EventDenied           EventKind = "denied"
-	EventRefreshed        EventKind = "refreshed"
 	EventTokenRevoked     EventKind = "token_revoked" // by the app itself
 	EventReplayed         EventKind = "replayed"      // a spent code or refresh token came again: access was ended
 	EventDisconnected     EventKind = "disconnected"
@@ -46,8 +43,8 @@ const (
 // eventKinds lists every EventKind, for the tests of the message files.
 func eventKinds() []EventKind {
 	return []EventKind{
-		EventSignedIn, EventSignInFailed, EventSignedOut, EventSignedUp, EventUserCreated, EventEmailVerified, EventPasswordChanged, EventPasswordReset,
-		EventPasswordSet, EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventRefreshed, EventTokenRevoked, EventReplayed,
+		EventSignedIn, EventSignedOut, EventSignedUp, EventUserCreated, EventPasswordChanged, EventPasswordReset, EventPasswordSet,
+		EventSessionEnded, EventConnected, EventConsentChanged, EventDenied, EventTokenRevoked, EventReplayed,
 		EventDisconnected, EventAccountCreated, EventAccountProvided, EventMemberInvited, EventMemberJoined, EventMemberRole, EventMemberRemoved,
 		EventInvitationRevoke, EventAccountRenamed, EventAccessGiven, EventAccessEnded, EventSuspended, EventResumed, EventServiceAccountMade, EventServiceKeyAdded,
 		EventServiceKeysEnding, EventServiceKeysRemoved,
@@ -56,15 +53,13 @@ func eventKinds() []EventKind {
 
 // Event is one line of what happened. Fields that a kind's sentence does not mention may stay empty.
 type Event struct {
-	Kind      EventKind
-	At        time.Time
-	App       App
-	Account   Account
-	Person    string // the member that an account's event is about: name or address
-	Role      string // of that member
-	UserAgent string // of the browser; shown as "Firefox on Linux"
-	Address   string // IP address
-	Place     string // of the address, where known
+	Kind    EventKind
+	At      time.Time
+	App     App
+	Account Account
+	Person  string // the member that an account's event is about: name or address
+	Role    string // of that member
+	Address string // IP address
 }
 
 // EventFilter narrows the activity page.
@@ -108,9 +103,7 @@ func eventIcon(kind EventKind) string {
 		return "link"
 	case EventDisconnected, EventDenied, EventTokenRevoked, EventAccessEnded:
 		return "unlink"
-	case EventRefreshed:
-		return "refresh"
-	case EventReplayed, EventSignInFailed, EventSuspended:
+	case EventReplayed, EventSuspended:
 		return "alert"
 	case EventPasswordChanged, EventPasswordReset, EventPasswordSet, EventServiceAccountMade, EventServiceKeyAdded, EventServiceKeysEnding, EventServiceKeysRemoved:
 		return "key"

@@ -1,21 +1,12 @@
 package web
 
-// Refusal is why an account cannot be chosen.
-type Refusal string
-
-// The refusals of an account.
-const (
-	RefusedByRole    Refusal = "role"      // the user's role may not grant what the app asks for
-	RefusedSuspended Refusal = "suspended" // the account is suspended
-)
-
 // AccountChoice is one account of the signed-in user.
 type AccountChoice struct {
 	Account   Account
 	Role      string
 	Connected bool     // this app is connected to it already
-	Refused   Refusal  // empty: it can be chosen
-	Needs     []string // with RefusedByRole: the roles that may
+	Refused   bool     // it cannot be chosen: the user's role may not grant what the app asks for
+	Needs     []string // with Refused: the roles that may
 }
 
 // ChooseAccount asks which account the app is to be connected to. Each account is a button: it posts account=<id> and r to
@@ -56,10 +47,9 @@ func (v NewAccount) page() meta {
 	return m
 }
 
-// NoAccount says that the user has no account that the app could be connected to.
+// NoAccount says that the user has no account that the app could be connected to, and offers to create one at /new-account.
 type NoAccount struct {
 	Flow    Flow
-	Create  bool   // offer to create one at /new-account
 	BackURL string // back to the app with access_denied; empty: no link
 }
 

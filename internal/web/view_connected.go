@@ -5,7 +5,7 @@ import "time"
 // Connection is one grant: an app that the user connected to an account.
 type Connection struct {
 	App         App
-	Account     Account      // Name empty: not tied to an account
+	Account     Account
 	Owner       string       // who stands behind the app
 	Permissions []Permission // in words
 	ConnectedAt time.Time

@@ -24,7 +24,7 @@ type Permission struct {
 // once for every optional permission that is ticked; permissions that are not optional are not posted.
 type Consent struct {
 	Flow           Flow
-	Account        Account      // Name empty: the app asks for nothing but who the person is
+	Account        Account
 	ChangeAccount  bool         // offer to choose another account
 	Permissions    []Permission // what it asks for now
 	Given          []Permission // what it has already and keeps; only when Returning
@@ -136,18 +136,13 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// AlreadyAnswered meets someone who came back to the consent page after the answer was given.
+// AlreadyAnswered meets someone who came back to the consent page after they allowed it.
 type AlreadyAnswered struct {
 	Flow    Flow
-	Account Account
-	Allowed bool   // what was answered
-	BackURL string // the app; empty: no link
+	Account Account // Name empty: the connection has ended since
+	BackURL string  // the app; empty: no link
 }
 
 func (v AlreadyAnswered) page() meta {
-	title := say("answered.denied_title", "app", v.Flow.App.Name)
-	if v.Allowed {
-		title = say("answered.allowed_title", "app", v.Flow.App.Name)
-	}
-	return meta{template: "already-answered", layout: cardLayout, title: title, flow: Flow{R: v.Flow.R}}
+	return meta{template: "already-answered", layout: cardLayout, title: say("answered.title", "app", v.Flow.App.Name), flow: Flow{R: v.Flow.R}}
 }

@@ -17,7 +17,7 @@ func (v EnterCode) page() meta {
 // DeviceAnswered sends the person back to their device.
 type DeviceAnswered struct {
 	Flow    Flow
-	Account Account // Name empty: the app only learns who the person is
+	Account Account // with Allowed
 	Allowed bool
 }
 

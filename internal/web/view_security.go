@@ -7,7 +7,6 @@ type SessionRow struct {
 	ID         string
 	UserAgent  string // shown as "Firefox on Linux"
 	Address    string
-	Place      string // of the address, where known
 	SignedInAt time.Time
 	LastSeenAt time.Time
 	Current    bool // this browser
