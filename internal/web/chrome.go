@@ -35,13 +35,11 @@ type LanguageChoice struct {
 
 // Chrome is what surrounds every page of a request. Middleware puts it into the context with WithChrome; its zero value works.
 type Chrome struct {
-	Issuer          string           // name of a Brand in Config.Brands; unknown or empty: Latchkey's own
-	Lang            string           // the page's language, of the issuer's; empty: picked when the page is rendered, from Preference and the request
-	Preference      Preference       // what is known of the reader's language beyond the request
-	User            User             // empty: nobody is signed in
-	Nav             []NavItem        // nil: the four sections at their usual addresses
-	RequestID       string           // shown as the reference on error pages
-	LanguageChoices []LanguageChoice // nil: the issuer's languages, each linking to this page
+	Issuer     string     // name of a Brand in Config.Brands; unknown or empty: Latchkey's own
+	Lang       string     // the page's language, of the issuer's; empty: picked when the page is rendered, from Preference and the request
+	Preference Preference // what is known of the reader's language beyond the request
+	User       User       // empty: nobody is signed in
+	RequestID  string     // shown as the reference on error pages
 }
 
 type chromeKey struct{}
@@ -57,7 +55,7 @@ func ChromeFrom(ctx context.Context) Chrome {
 	return c
 }
 
-func usualNav() []NavItem {
+func nav() []NavItem {
 	return []NavItem{
 		{SectionConnected, "/connected"},
 		{SectionAccounts, "/accounts"},

@@ -141,17 +141,17 @@ func manyAccounts() []AccountChoice {
 func (s samples) troubles() []GalleryEntry {
 	detail := "redirect_uri is not one of the registered addresses of client parcel-robot. Compare them character by character (RFC 6749 §3.1.2.3)."
 	return []GalleryEntry{
-		failed("error/invalid-request", http.StatusBadRequest, Error{Code: "invalid_request", App: parcelRobot(), BackURL: backURL, Detail: "code_challenge is missing: this app must use PKCE with S256."}),
+		failed("error/invalid-request", http.StatusBadRequest, Error{Code: "invalid_request", Detail: "code_challenge is missing: this app must use PKCE with S256."}),
 		failed("error/unknown-app", http.StatusBadRequest, Error{Code: "invalid_client"}),
-		failed("error/redirect-uri", http.StatusBadRequest, Error{Code: "invalid_redirect_uri", App: parcelRobot(), Detail: detail}),
-		failed("error/unauthorized-client", http.StatusBadRequest, Error{Code: "unauthorized_client", App: parcelRobot()}),
+		failed("error/redirect-uri", http.StatusBadRequest, Error{Code: "invalid_redirect_uri", Detail: detail}),
+		failed("error/unauthorized-client", http.StatusBadRequest, Error{Code: "unauthorized_client"}),
 		failed("error/cross-origin", http.StatusForbidden, Error{Code: "cross_origin"}),
 		failed("error/server-error", http.StatusInternalServerError, Error{Code: "server_error"}),
 		failed("error/ours", http.StatusBadRequest, Error{Code: "invalid_request", Ours: true}),
 		{Name: "error/not-allowed", Status: http.StatusForbidden, Page: Error{Code: "access_denied", Ours: true}, User: noura()},
-		failed("error/other", http.StatusBadRequest, Error{Code: "access_denied", BackURL: backURL}),
+		failed("error/other", http.StatusBadRequest, Error{Code: "access_denied"}),
 		failed("flow-expired/app", http.StatusBadRequest, FlowExpired{App: parcelRobot(), BackURL: backURL}),
-		failed("flow-expired/unknown", http.StatusBadRequest, FlowExpired{}),
+		failed("flow-expired/no-link", http.StatusBadRequest, FlowExpired{App: parcelRobot()}),
 		failed("app-suspended/app", http.StatusForbidden, AppSuspended{App: parcelRobot(), BackURL: backURL}),
 		{Name: "app-in-testing/app", Status: http.StatusForbidden, Page: AppInTesting{App: parcelRobot(), BackURL: backURL}, User: noura()},
 		failed("server-busy/seconds", http.StatusServiceUnavailable, ServerBusy{RetryAfter: 5 * time.Second, RetryURL: "/connected"}),

@@ -131,7 +131,7 @@ func made() []string {
 	for _, r := range []string{RoleOwner, RoleAdmin, RoleMember, RoleManager, RoleDeveloper, RoleEditor, RoleSupport, RoleViewer} {
 		keys = append(keys, "role."+r)
 	}
-	for _, item := range usualNav() {
+	for _, item := range nav() {
 		keys = append(keys, "nav."+string(item.Section))
 	}
 	for _, f := range (Activity{}).Filters() {

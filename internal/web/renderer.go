@@ -96,6 +96,7 @@ type frame struct {
 	Title     string
 	Lang, Dir string
 	Languages []LanguageChoice
+	Nav       []NavItem
 	Section   Section
 	ErrorCode string
 	Problem   bool
@@ -109,16 +110,10 @@ func (re *Renderer) frame(r *http.Request, page Page, nonce string) *frame {
 	m := page.page()
 	chrome := ChromeFrom(r.Context())
 	chrome.Lang = re.LanguageOf(r)
-	if chrome.Nav == nil {
-		chrome.Nav = usualNav()
-	}
-	if chrome.LanguageChoices == nil {
-		chrome.LanguageChoices = languageChoices(re.Languages(chrome.Issuer), r.URL, m.flow.R, chrome.Lang)
-	}
 	sp := re.speakers[chrome.Lang]
 	return &frame{
 		Chrome: chrome, Brand: re.brand(chrome.Issuer), View: page, Title: sp.plain(m.title.key, m.title.args...),
-		Lang: chrome.Lang, Dir: sp.dir(), Languages: chrome.LanguageChoices, Section: m.section, ErrorCode: m.errorCode,
+		Lang: chrome.Lang, Dir: sp.dir(), Languages: languageChoices(re.Languages(chrome.Issuer), r.URL, m.flow.R, chrome.Lang), Nav: nav(), Section: m.section, ErrorCode: m.errorCode,
 		Problem: m.problem, Nonce: nonce, meta: m, speaker: sp,
 	}
 }

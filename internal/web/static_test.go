@@ -91,7 +91,7 @@ func TestEveryIconInTheTemplatesExists(t *testing.T) {
 	for _, k := range append(eventKinds(), "unknown") {
 		names = append(names, eventIcon(k))
 	}
-	for _, item := range usualNav() {
+	for _, item := range nav() {
 		names = append(names, navIcon(item.Section))
 	}
 	files, _ := templateFiles.ReadDir("templates")

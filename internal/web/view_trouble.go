@@ -7,11 +7,9 @@ import "time"
 // unsupported_response_type, invalid_scope, cross_origin, server_error; and access_denied on a page of ours. Another code gets the general
 // words.
 type Error struct {
-	Code    string // data-error of <main id="error">
-	App     App    // the app that sent the person, if it is known; Name empty: unknown
-	BackURL string // proven address of the app; empty: no link
-	Detail  string // for the app's developer, in English, folded away; never a secret
-	Ours    bool   // it came from a page of ours, or from a person's own hand: no app has to do with it
+	Code   string // data-error of <main id="error">
+	Detail string // for the app's developer, in English, folded away; never a secret
+	Ours   bool   // it came from a page of ours, or from a person's own hand: no app has to do with it
 }
 
 func (v Error) page() meta {
@@ -44,7 +42,7 @@ func (v Error) InFlow() bool {
 
 // FlowExpired says that the page was open for too long and nothing was connected.
 type FlowExpired struct {
-	App     App    // Name empty: unknown
+	App     App
 	BackURL string // where to start again; empty: no link
 }
 
