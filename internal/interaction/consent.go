@@ -85,7 +85,8 @@ func (h *Handler) consent(t *turn) error {
 // asShown: what the page asked for is what an Allow would give. Meanwhile another tab can have signed somebody else in or changed the
 // connection, and somebody else the person's role.
 func (h *Handler) asShown(t *turn) bool {
-	return t.flow.ShownTo == t.session.UserID && t.flow.Seen == grantVersion(t.outcome.Grant) && t.flow.ShownAs == t.outcome.Account.Role
+	sameRole := t.flow.ShownAs == t.outcome.Account.Role || t.flow.ShownAs == "" // of a page by a node that is being replaced
+	return t.flow.ShownTo == t.session.UserID && t.flow.Seen == grantVersion(t.outcome.Grant) && sameRole
 }
 
 func errDenied() *oauth.Error { return oauth.AccessDenied("the person did not allow it") }

@@ -6,9 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/seal"
+	"latchkey.dev/internal/session"
+	"latchkey.dev/internal/store"
 )
 
 func newSealer(t testing.TB, issuer string) sealer {
@@ -70,4 +73,17 @@ func FuzzFlow(f *testing.F) {
 			t.Errorf("%q was not sealed by us, and opens", text)
 		}
 	})
+}
+
+// While nodes are replaced one by one, a page that an earlier build showed is answered at a new one: it says nothing of the role.
+func TestAPageOfAnEarlierBuildIsAnswered(t *testing.T) {
+	for role, want := range map[issuer.Role]bool{issuer.RoleAdmin: true, "": true, issuer.RoleMember: false} {
+		shown := &turn{
+			flow: Flow{ShownTo: "ada", ShownAs: role}, session: &session.Session{Session: store.Session{UserID: "ada"}},
+			outcome: Outcome{Account: store.Membership{Role: issuer.RoleAdmin}},
+		}
+		if got := new(Handler).asShown(shown); got != want {
+			t.Errorf("shown as %q: %v", role, got)
+		}
+	}
 }
