@@ -144,5 +144,9 @@ type AlreadyAnswered struct {
 }
 
 func (v AlreadyAnswered) page() meta {
-	return meta{template: "already-answered", layout: cardLayout, title: say("answered.title", "app", v.Flow.App.Name), flow: Flow{R: v.Flow.R}}
+	title := say("answered.title", "app", v.Flow.App.Name)
+	if v.Account.Name == "" {
+		title = say("answered.ended_title", "app", v.Flow.App.Name)
+	}
+	return meta{template: "already-answered", layout: cardLayout, title: title, flow: Flow{R: v.Flow.R}}
 }
