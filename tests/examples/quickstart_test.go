@@ -46,7 +46,7 @@ func quickstarts() []quickstart {
 func TestQuickstarts(t *testing.T) {
 	for _, q := range quickstarts() {
 		t.Run(q.name, func(t *testing.T) {
-			log := q.start(t)
+			stop := q.start(t)
 			who := q.person(t)
 			page := browse(t, who, open(t, who, link(t, open(t, who, q.address+"/"), "connect")), q.address)
 			if !page.HasElement("connected") {
@@ -62,7 +62,7 @@ func TestQuickstarts(t *testing.T) {
 			if page = open(t, who, link(t, page, "use")); page.Status != http.StatusUnauthorized || page.Link("again") == "" {
 				t.Errorf("after Disconnect: %d\n%.3000s", page.Status, page.Text)
 			}
-			keepsQuiet(t, log, q)
+			keepsQuiet(t, stop(), q)
 		})
 	}
 }
@@ -174,31 +174,34 @@ func TestNombaQuickstart(t *testing.T) {
 	}
 }
 
-// start runs the program until the test ends, and returns what it prints.
-func (q quickstart) start(t *testing.T) *output {
+// start runs the program until the test ends, or until stop, which returns all that the program printed.
+func (q quickstart) start(t *testing.T) (stop func() string) {
 	t.Helper()
-	log := &output{}
+	var log bytes.Buffer
 	command := q.command(t)
-	command.Stdout, command.Stderr = log, log
+	command.Stdout, command.Stderr = &log, &log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceValue(func() string {
 		_ = command.Process.Kill()
-		_ = command.Wait()
-		if t.Failed() {
-			t.Logf("%s printed:\n%s", q.name, log)
+		_ = command.Wait() // also for what it printed to be read
+		return log.String()
+	})
+	t.Cleanup(func() {
+		if printed := stop(); t.Failed() {
+			t.Logf("%s printed:\n%s", q.name, printed)
 		}
 	})
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		response, err := http.Get(q.address + "/")
 		if err == nil {
 			response.Body.Close()
-			return log
+			return stop
 		}
 	}
-	t.Fatalf("%s does not answer at %s:\n%s", q.name, q.address, log)
+	t.Fatalf("%s does not answer at %s", q.name, q.address)
 	return nil
 }
 
@@ -231,10 +234,10 @@ func link(t *testing.T, page *person.Page, id string) string {
 }
 
 // keepsQuiet holds a program's log to the checklist: no token, no secret, no key.
-func keepsQuiet(t *testing.T, log *output, q quickstart) {
+func keepsQuiet(t *testing.T, log string, q quickstart) {
 	t.Helper()
 	platform := dev.Platforms[q.platform]
-	if leak := leaks(log.String(), platform.Client(q.client).Secret); leak != "" {
+	if leak := leaks(log, platform.Client(q.client).Secret); leak != "" {
 		t.Errorf("the log holds %s:\n%s", leak, log)
 	}
 }
@@ -246,24 +249,6 @@ func leaks(text, secret string) string {
 		return "the client's secret"
 	}
 	return secrets.FindString(text)
-}
-
-// output is what a program prints, safe to read while it does.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // environment is a newcomer's: nothing but where dev mode is.

@@ -17,24 +17,25 @@ func TestNoon_CompleteCodeExamples(t *testing.T) {
 		t.Helper()
 		command := python(t)
 		command.Args = []string{
-			command.Path, filepath.Join("testdata", "noon_authenticated.py"), "https://oauth.noon.partners", p.Hosts["oauth"],
+			command.Path, "-u", filepath.Join("testdata", "noon_authenticated.py"), "https://oauth.noon.partners", p.Hosts["oauth"],
 			"https://noon-api-gateway.noon.partners", noonGateway(), "your_client_id", q.client, "your_client_secret", p.Client(q.client).Secret,
 		}
 		command.Env = append(command.Env, "NOON_SESSION="+noonLogin(t, p.ServiceAccounts[0]))
 		return command
 	}
-	log := q.start(t)
+	stop := q.start(t)
 	who := q.person(t)
 	page := browse(t, who, open(t, who, q.address+"/connect-seller"), q.address)
 	if want := "Successfully connected seller project: PRJ12345"; page.Status != http.StatusOK || page.Text != want {
 		t.Errorf("%d %s", page.Status, page.Text)
 	}
-	for _, want := range []string{"Access token obtained for project: PRJ12345", "Credentials received for project: PRJ12345"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("it did not print %q", want)
-		}
-	}
 	if page := open(t, who, q.address+"/oauth/callback?code=stolen&state=forged"); page.Status != http.StatusBadRequest {
 		t.Errorf("a forged state: %d %s", page.Status, page.Text)
+	}
+	printed := stop()
+	for _, want := range []string{"Access token obtained for project: PRJ12345", "Credentials received for project: PRJ12345"} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("it did not print %q", want)
+		}
 	}
 }
