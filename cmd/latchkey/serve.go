@@ -52,9 +52,11 @@ func (p *program) runServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lines := observe.Gather(p.err)
 	r := &running{
-		installation: in, log: observe.NewLogger(p.err, loaded.LogLevel), metrics: observe.NewMetrics(thisBuild().Version),
+		installation: in, log: observe.NewLogger(lines, loaded.LogLevel), metrics: observe.NewMetrics(thisBuild().Version),
 	}
+	defer func() { _ = lines.Close() }() // as with every line: who could be told?
 	return errors.Join(p.serveUntil(ctx, r), in.store.Close())
 }
 

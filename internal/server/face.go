@@ -28,11 +28,14 @@ func jsonFace(_ *site, handle handler) http.Handler {
 }
 
 // documentFace is for machines in browsers too: any origin may read what everybody may know (Fetch §3.2).
-func documentFace(s *site, handle handler) http.Handler {
-	inner := jsonFace(s, handle)
+func documentFace(_ *site, handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		wire.AllowAnyOrigin(w.Header())
-		inner.ServeHTTP(w, r)
+		h := w.Header()
+		h["X-Content-Type-Options"] = nosniff
+		wire.AllowAnyOrigin(h)
+		if err := handle(w, r); err != nil {
+			wire.WriteError(w, r, err)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"latchkey.dev/internal/oauth"
@@ -20,9 +22,10 @@ import (
 // ServeHTTP is the public listener's way in: it limits how many requests are handled at once, finds the issuer by host,
 // and writes one log line when the answer is done.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	record := &reqlog.Record{RequestID: s.requestID(), Address: s.proxies.clientAddress(r)}
-	started := s.clock()
-	answer := &recorder{ResponseWriter: w}
+	v := &visit{
+		record: reqlog.Record{RequestID: s.requestIDs.next(), Address: s.proxies.clientAddress(r)}, answer: recorder{ResponseWriter: w}, started: s.clock(),
+	}
+	record, answer := &v.record, &v.answer
 	r = r.WithContext(reqlog.With(r.Context(), record))
 	end := func(*reqlog.Record, int) {}
 	if s.tracer != nil {
@@ -32,7 +35,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if caught := recover(); caught != nil {
 			s.recoverFrom(answer, r, caught)
 		}
-		s.observe(r, record, answer.statusCode(), started)
+		s.observe(r, v)
 		end(record, answer.statusCode())
 	}()
 	if s.draining.Load() {
@@ -42,10 +45,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(answer, r, overloaded())
 		return
 	}
-	answer.body = gatedBody{ReadCloser: r.Body, gate: s.gate, inside: true}
-	defer answer.body.leave()
+	v.body = gatedBody{ReadCloser: r.Body, gate: s.gate, inside: true}
+	defer v.body.leave()
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &answer.body
+		r.Body = &v.body
 	}
 	s.byHost(r).ServeHTTP(answer, r)
 }
@@ -89,22 +92,41 @@ var misdirected = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) 
 	wire.WriteError(w, r, err)
 })
 
-// requestID is 64 random bits: enough to find one line in a log, short enough to read aloud.
-func (s *Server) requestID() string {
+// requestIDs makes 64 random bits for each request: enough to find one line in a log, short enough to read aloud. It takes those of many
+// requests at a time from its source.
+type requestIDs struct {
+	mu     sync.Mutex
+	source *bufio.Reader
+}
+
+func (r *requestIDs) next() string {
 	var id [8]byte
-	if _, err := io.ReadFull(s.rand, id[:]); err != nil {
+	r.mu.Lock()
+	_, err := io.ReadFull(r.source, id[:])
+	r.mu.Unlock()
+	if err != nil {
 		return ""
 	}
 	return hex.EncodeToString(id[:])
 }
 
+// visit is what surrounds one request, in one allocation.
+type visit struct {
+	record  reqlog.Record
+	answer  recorder
+	body    gatedBody
+	started time.Time
+	line    requestLine
+}
+
 // observe writes the request's one log line and counts it.
-func (s *Server) observe(r *http.Request, record *reqlog.Record, status int, started time.Time) {
+func (s *Server) observe(r *http.Request, v *visit) {
+	record, status := &v.record, v.answer.statusCode()
 	if record.Outcome == "" {
 		record.Outcome = "ok"
 	}
 	ended := s.clock()
-	took := ended.Sub(started)
+	took := ended.Sub(v.started)
 	s.metrics.Request(record, status, took)
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError {
@@ -115,7 +137,8 @@ func (s *Server) observe(r *http.Request, record *reqlog.Record, status int, sta
 		return
 	}
 	line := slog.NewRecord(ended, level, "request", 0) // Logger would look for the caller, which is always this line
-	line.AddAttrs(slog.Any("", &requestLine{method: r.Method, record: record, status: status, took: took}))
+	v.line = requestLine{method: r.Method, record: record, status: status, took: took}
+	line.AddAttrs(slog.Any("", &v.line))
 	_ = log.Handle(r.Context(), line) // as Logger: who could be told?
 }
 
@@ -147,11 +170,10 @@ func (l *requestLine) Attrs(yield func(slog.Attr) bool) {
 	}
 }
 
-// recorder remembers the status for the log. The request's body stands beside it, for one allocation.
+// recorder remembers the status for the log.
 type recorder struct {
 	http.ResponseWriter
 	status int
-	body   gatedBody
 }
 
 func (a *recorder) WriteHeader(status int) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -84,11 +85,11 @@ type Server struct {
 	sender   *mail.Sender
 	draining atomic.Bool
 
-	log     *slog.Logger
-	metrics Metrics
-	tracer  Tracer
-	clock   func() time.Time
-	rand    io.Reader
+	requestIDs requestIDs
+	log        *slog.Logger
+	metrics    Metrics
+	tracer     Tracer
+	clock      func() time.Time
 }
 
 // New wires the issuers. It makes their first signing keys when there are none.
@@ -96,7 +97,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{
 		config: config, hosts: map[string]http.Handler{}, gate: make(gate, orDefault(config.MaxRequests, DefaultMaxRequests)),
 		proxies: config.TrustedProxies, lastUse: lastuse.New(config.Store, config.Log), log: config.Log, metrics: config.Metrics,
-		tracer: config.Tracer, clock: config.Clock, rand: config.Rand,
+		tracer: config.Tracer, clock: config.Clock, requestIDs: requestIDs{source: bufio.NewReader(config.Rand)},
 	}
 	if s.metrics == nil {
 		s.metrics = silence{}

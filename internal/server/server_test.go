@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -27,7 +28,7 @@ func bare(handle http.HandlerFunc) (*Server, *bytes.Buffer) {
 	log := &bytes.Buffer{}
 	return &Server{
 		hosts: map[string]http.Handler{"acme.example": handle}, gate: make(gate, 1), log: slog.New(slog.NewJSONHandler(log, nil)),
-		metrics: silence{}, clock: time.Now, rand: rand.Reader,
+		metrics: silence{}, clock: time.Now, requestIDs: requestIDs{source: bufio.NewReader(rand.Reader)},
 	}, log
 }
 
