@@ -25,7 +25,8 @@ func (p *program) bench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure a server on this machine, beside what the machine itself can do", Args: needs,
 		Long: "Measure a server on this machine. Each operation runs at several numbers of connections, and the same run measures the machine's own\n" +
-			"limits: net/http answering a fixed body of the same size, a signature, a durable commit. So every line also reads as a share of the limit.\n" +
+			"limits: net/http answering a token request with a fixed body of a token answer's size, a signature, a durable commit.\n" +
+			"So every line also reads as a share of the limit.\n" +
 			"It starts its own server with data of its own; stop other work on the machine first.\n\n" +
 			"With --compare it ends with exit code 1 when an operation's share of the limit fell by more than a tenth.",
 		Example: "  latchkey bench\n  latchkey bench --only refresh,introspection --connections 64 --repeat 5\n" +
