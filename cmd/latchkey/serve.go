@@ -56,7 +56,7 @@ func (p *program) runServer(ctx context.Context) error {
 	r := &running{
 		installation: in, log: observe.NewLogger(lines, loaded.LogLevel), metrics: observe.NewMetrics(thisBuild().Version),
 	}
-	defer func() { _ = lines.Close() }() // as with every line: who could be told?
+	defer lines.Flush()
 	return errors.Join(p.serveUntil(ctx, r), in.store.Close())
 }
 

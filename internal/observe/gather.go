@@ -11,11 +11,9 @@ import (
 type Gathered struct {
 	w io.Writer
 
-	mu      sync.Mutex
-	lines   []byte
-	due     *time.Timer // writes what has gathered
-	through bool        // nothing is held back any more
-	err     error       // of a write that nobody waited for
+	mu    sync.Mutex
+	lines []byte
+	due   *time.Timer // writes what has gathered
 }
 
 // A line waits no longer than the moment, and not for more than so many bytes of others.
@@ -24,21 +22,18 @@ const (
 	gatherBytes = 32 << 10
 )
 
-// Gather holds back what is written to w for ten milliseconds at most, until Close.
+// Gather holds back what is written to w for ten milliseconds at most.
 func Gather(w io.Writer) *Gathered {
 	g := &Gathered{w: w, lines: make([]byte, 0, gatherBytes)}
-	g.due = time.AfterFunc(time.Hour, g.late)
+	g.due = time.AfterFunc(time.Hour, g.Flush)
 	g.due.Stop()
 	return g
 }
 
-// Write takes whole lines. Its error is that of an earlier one.
+// Write takes whole lines. It never fails: when it is known whether they were written, nobody asks any more.
 func (g *Gathered) Write(line []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.through {
-		return g.w.Write(line)
-	}
 	if len(g.lines) == 0 {
 		g.due.Reset(moment)
 	}
@@ -46,12 +41,11 @@ func (g *Gathered) Write(line []byte) (int, error) {
 	if len(g.lines) >= gatherBytes {
 		g.write()
 	}
-	err := g.err
-	g.err = nil
-	return len(line), err
+	return len(line), nil
 }
 
-func (g *Gathered) late() {
+// Flush writes what has gathered.
+func (g *Gathered) Flush() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.write()
@@ -59,21 +53,8 @@ func (g *Gathered) late() {
 
 // write is called under the lock.
 func (g *Gathered) write() {
-	if len(g.lines) == 0 {
-		return
+	if len(g.lines) > 0 {
+		_, _ = g.w.Write(g.lines) // of a log that cannot be written, there is nobody to tell
+		g.lines = g.lines[:0]
 	}
-	if _, err := g.w.Write(g.lines); err != nil {
-		g.err = err
-	}
-	g.lines = g.lines[:0]
-}
-
-// Close writes what has gathered. What comes later is written at once.
-func (g *Gathered) Close() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.due.Stop()
-	g.write()
-	g.through = true
-	return g.err
 }

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -34,11 +33,8 @@ func TestGatheredLinesAreWrittenAsOne(t *testing.T) {
 		time.Sleep(moment)
 		synctest.Wait()
 		io.WriteString(g, "last\n")
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-		io.WriteString(g, "closed\n")
-		if got := strings.Join(seen, "|"); got != "first\nsecond\n|later\n|last\n|closed\n" {
+		g.Flush()
+		if got := strings.Join(seen, "|"); got != "first\nsecond\n|later\n|last\n" {
 			t.Errorf("%q", got)
 		}
 	})
@@ -55,21 +51,8 @@ func TestGatheredIsBounded(t *testing.T) {
 		if len(seen) < 9 || cap(g.lines) > 2*gatherBytes {
 			t.Errorf("%d writes, %d bytes held", len(seen), cap(g.lines))
 		}
-		g.Close()
+		g.Flush()
 	})
-}
-
-type broken struct{}
-
-func (broken) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }
-
-func TestGatheredTellsOfTrouble(t *testing.T) {
-	g := Gather(broken{})
-	g.Write(make([]byte, gatherBytes)) // written at once, and told of at once
-	io.WriteString(g, "line\n")
-	if err := g.Close(); err == nil {
-		t.Error("nobody hears that lines were lost")
-	}
 }
 
 func TestGatheredKeepsLinesWhole(t *testing.T) {
@@ -84,7 +67,7 @@ func TestGatheredKeepsLinesWhole(t *testing.T) {
 		})
 	}
 	writing.Wait()
-	g.Close()
+	g.Flush()
 	lines := strings.SplitAfter(out.String(), "\n")
 	if len(lines) != 8001 {
 		t.Fatalf("%d lines", len(lines)-1)

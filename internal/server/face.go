@@ -27,7 +27,8 @@ func jsonFace(_ *site, handle handler) http.Handler {
 	})
 }
 
-// documentFace is for machines in browsers too: any origin may read what everybody may know (Fetch §3.2).
+// documentFace is for machines in browsers too: any origin may read what everybody may know (Fetch §3.2). Documents are
+// asked for more often than all else and link to nothing that a browser follows, so they go without Referrer-Policy.
 func documentFace(_ *site, handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
