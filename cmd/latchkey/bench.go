@@ -25,7 +25,7 @@ func (p *program) bench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure a server on this machine, beside what the machine itself can do", Args: needs,
 		Long: "Measure a server on this machine. Each operation runs at several numbers of connections, and the same run measures the machine's own\n" +
-			"limits: net/http answering a token request with a fixed body of a token answer's size, a signature, a durable commit.\n" +
+			"limits: net/http answering the operation's last request with a fixed body of its answer's size, a signature, a durable commit.\n" +
 			"So every line also reads as a share of the limit.\n" +
 			"It starts its own server with data of its own; stop other work on the machine first.\n\n" +
 			"With --compare it ends with exit code 1 when an operation's share of the limit fell by more than a tenth.",
@@ -51,10 +51,10 @@ func (p *program) bench() *cobra.Command {
 	flags.StringVar(&o.from, "from", "", "measure nothing, and show the result that an earlier --json wrote into this `file`")
 	flags.StringVar(&o.compare, "compare", "", "compare with the result that an earlier --json wrote into this `file`")
 	flags.StringVar(&o.svg, "svg", "", "draw the result into this `file`")
-	flags.IntVar(&limit, "serve-limit", 0, "")
+	flags.IntVar(&limit, "serve-limit", -1, "")
 	_ = flags.MarkHidden("serve-limit") // the machine's limit, as a process of its own
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if limit > 0 {
+		if limit >= 0 {
 			return bench.ServeLimit(cmd.Context(), p.out, limit)
 		}
 		return p.runBench(cmd.Context(), o)

@@ -66,7 +66,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Config: config, world: w}
+	b := &bench{Config: config, world: w, bare: make(map[int]*process)}
 	b.Repeat = max(1, b.Repeat)
 	if config.Beside != "" {
 		if b.empty, err = emptyWorld(ctx, config, filepath.Join(folder, "empty")); err != nil {
@@ -104,8 +104,9 @@ type bench struct {
 	world *world
 	// empty is the world of the database beside; nil without one.
 	empty *world
-	// bare is the machine's limit, a server without anything of ours; serverBeside serves the empty database.
-	bare, serverBeside *process
+	// bare are servers without anything of ours, the machine's limit, by the size of the answer that each has; serverBeside serves the empty database.
+	bare         map[int]*process
+	serverBeside *process
 	// report is the run's that is under way, and beside what bare did beside each of its lines; steps counts over all runs.
 	report *Report
 	beside []Limit
@@ -114,11 +115,11 @@ type bench struct {
 
 // all runs as often as asked, and measures what is measured once.
 func (b *bench) all(ctx context.Context) (*Report, error) {
-	var err error
-	if b.bare, err = b.start(ctx, "bench", "--serve-limit", strconv.Itoa(answerSize)); err != nil {
-		return nil, err
-	}
-	defer b.bare.stop()
+	defer func() {
+		for _, bare := range b.bare {
+			bare.stop()
+		}
+	}()
 	runs := make([]*Report, b.Repeat)
 	for i := range runs {
 		runs[i] = &Report{}
@@ -135,6 +136,7 @@ func (b *bench) all(ctx context.Context) (*Report, error) {
 	if w.stored != nil {
 		report.Stored = w.stored.filling.Tokens()
 	}
+	var err error
 	if report.Listing, err = w.listing(ctx); err != nil {
 		return nil, err
 	}
@@ -264,9 +266,6 @@ func (b *bench) progress(what string, connections, cost int) {
 	b.steps += cost
 }
 
-// answerSize is a token answer's; the limit's body has it too.
-const answerSize = 330
-
 // limits are the machine's own. Those of net/http are measured beside each line, and those of commits beside each that commits once more.
 func (b *bench) limits(ctx context.Context) (err error) {
 	for _, alg := range jwk.Algs() {
@@ -298,8 +297,13 @@ func (b *bench) commits(ctx context.Context, limit *Limit) (err error) {
 }
 
 // limitBeside measures the limits anew for each line: a machine that is shared with others changes its speed from one minute to the next.
-func (b *bench) limitBeside(ctx context.Context, m measurement, connections int) (Limit, error) {
-	r, err := b.drive(ctx, b.bare, connections, b.Measure, func(int) (operation, error) { return repeat(b.world.issue()), nil })
+// net/http gets the line's request, and answers as much as the server does.
+func (b *bench) limitBeside(ctx context.Context, m measurement, as exchange, connections int) (Limit, error) {
+	bare, err := b.bareServer(ctx, as.answer)
+	if err != nil {
+		return Limit{}, err
+	}
+	r, err := b.drive(ctx, bare, connections, b.Measure, func(int) (operation, error) { return repeat(as.request), nil })
 	if err != nil {
 		return Limit{}, fmt.Errorf("measure the machine: %w", err)
 	}
@@ -313,9 +317,44 @@ func (b *bench) limitBeside(ctx context.Context, m measurement, connections int)
 	return limit, nil
 }
 
+func (b *bench) bareServer(ctx context.Context, answer int) (_ *process, err error) {
+	if b.bare[answer] == nil {
+		b.bare[answer], err = b.start(ctx, "bench", "--serve-limit", strconv.Itoa(answer))
+	}
+	return b.bare[answer], err
+}
+
+// exchange is a request, and how many bytes of body answer it.
+type exchange struct {
+	request []byte
+	answer  int
+}
+
+// sample does the operation once, and returns its last request. What goes wrong with it, the line will tell.
+func (b *bench) sample(ctx context.Context, server *process, m measurement) (exchange, error) {
+	do, err := m.each(ctx, b.world, 0)
+	if err != nil {
+		return exchange{}, err
+	}
+	c := &caller{clock: b.Clock}
+	if c.conn, err = dial(ctx, server.place); err != nil {
+		return exchange{}, err
+	}
+	defer c.hangUp()
+	err = do(c)
+	if c.sent == nil {
+		return exchange{}, err
+	}
+	return exchange{request: c.sent, answer: len(c.body)}, nil
+}
+
 func (b *bench) line(ctx context.Context, server *process, m measurement, connections int) (Line, error) {
 	b.progress(m.name, connections, b.costOf(m))
-	limit, err := b.limitBeside(ctx, m, connections)
+	as, err := b.sample(ctx, server, m)
+	if err != nil {
+		return Line{}, err
+	}
+	limit, err := b.limitBeside(ctx, m, as, connections)
 	if err != nil {
 		return Line{}, err
 	}
@@ -333,7 +372,7 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	line := Line{
 		Name: m.name, Connections: connections, PerSecond: r.perSecond(), P50: r.p50.Microseconds(), P99: r.p99.Microseconds(),
 		Errors: r.errors, Processor: r.perOperation(r.server), DatabaseProcessor: r.perOperation(r.database), Growth: -1,
-		Requests: requestsOf(m.requests, r.requests),
+		Requests: requestsOf(m.requests, r.requests), Answer: as.answer,
 	}
 	if r.firstError != nil {
 		line.FirstError = r.firstError.Error()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,17 +23,20 @@ import (
 	"latchkey.dev/internal/store"
 )
 
-// ServeLimit is the machine's own limit for HTTP: net/http answering a fixed JSON body of the given size to every request,
-// after reading its form. It prints its address and serves until ctx ends.
+// ServeLimit is the machine's own limit for HTTP: net/http answering a fixed JSON body of the given size in bytes to every request,
+// after reading the request's. The smallest has 20. It prints its address and serves until ctx ends.
 func ServeLimit(ctx context.Context, out io.Writer, size int) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	body := []byte(`{"access_token":"` + strings.Repeat("x", max(0, size-20)) + `"}`)
+	const begin, end = `{"access_token":"`, `"}`
+	body := []byte(begin + strings.Repeat("x", max(0, size-len(begin+end))) + end)
+	length := strconv.Itoa(len(body)) // else net/http would send what is long in chunks
 	limit := &http.Server{ReadHeaderTimeout: callTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", length)
 		_, _ = w.Write(body)
 	})}
 	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {

@@ -19,6 +19,7 @@ type caller struct {
 
 	clock func() time.Time
 	took  []time.Duration // of each request of the operation under way
+	sent  []byte          // the last request
 }
 
 // expect sends a whole request and holds the answer to a status.
@@ -27,6 +28,7 @@ func (c *caller) expect(request []byte, status int) error {
 	if err := c.do(request); err != nil {
 		return err
 	}
+	c.sent = request
 	c.took = append(c.took, c.clock().Sub(started))
 	if c.status != status {
 		return fmt.Errorf("status %d, not %d: %.200s", c.status, status, c.body)

@@ -69,7 +69,9 @@ type Line struct {
 	P99      int64     `json:"p99_us"`
 	Requests []Request `json:"requests,omitempty"`
 	// Errors are all runs'.
-	Errors     int    `json:"errors"`
+	Errors int `json:"errors"`
+	// Answer is how many bytes of body the last request's answer has; net/http answers as many beside the line.
+	Answer     int    `json:"answer_bytes"`
 	FirstError string `json:"first_error,omitempty"`
 	// Processor is the server's processor time an operation, in microseconds; DatabaseProcessor is PostgreSQL's, -1 when it cannot be told.
 	Processor         float64 `json:"processor_us"`
@@ -78,7 +80,8 @@ type Line struct {
 	Growth float64 `json:"growth_bytes"`
 	// Memory is the server's resident memory after the measurement, in bytes.
 	Memory int64 `json:"memory_bytes"`
-	// ShareHTTP is the share of net/http's rate; CostHTTP and TailHTTP are multiples of its processor time and of its p99.
+	// HTTP is how often a second net/http answered beside it, ShareHTTP the share of that; CostHTTP and TailHTTP are multiples of its processor time and of its p99.
+	HTTP      float64 `json:"http_per_second"`
 	ShareHTTP float64 `json:"share_http"`
 	CostHTTP  float64 `json:"cost_http"`
 	TailHTTP  float64 `json:"tail_http"`
@@ -112,7 +115,7 @@ func ReadReport(path string) (*Report, error) {
 // relate fills in what a line is beside the limit at its number of connections. rows is how many each commit of the limit has that the
 // operation is held against, commits how many of them the operation makes.
 func (l *Line) relate(limit Limit, rows, commits int) {
-	l.ShareHTTP = ratio(l.PerSecond, limit.HTTP)
+	l.HTTP, l.ShareHTTP = limit.HTTP, ratio(l.PerSecond, limit.HTTP)
 	l.CostHTTP = ratio(l.Processor, limit.HTTPCost)
 	l.TailHTTP = ratio(float64(l.P99), float64(limit.HTTPP99))
 	if commits == 0 {
@@ -216,6 +219,7 @@ func medianLine(runs []Line) Line {
 	m.DatabaseProcessor = median(runs, func(l Line) float64 { return l.DatabaseProcessor })
 	m.Growth = median(runs, func(l Line) float64 { return l.Growth })
 	m.Memory = median(runs, func(l Line) int64 { return l.Memory })
+	m.HTTP = median(runs, func(l Line) float64 { return l.HTTP })
 	m.ShareHTTP = median(runs, func(l Line) float64 { return l.ShareHTTP })
 	m.CostHTTP = median(runs, func(l Line) float64 { return l.CostHTTP })
 	m.TailHTTP = median(runs, func(l Line) float64 { return l.TailHTTP })
