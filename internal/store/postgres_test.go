@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -430,4 +433,41 @@ func TestPostgresDecisionsOfTwoNodesDoNotCross(t *testing.T) {
 	if after := pgtest.Text(t, url, "SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database()"); after != before {
 		t.Errorf("deadlocks: %s, before %s", after, before)
 	}
+}
+
+// The guide's statements are run as they stand there, on another collation than the tests' own.
+func TestPostgreSQLGuide_SetUp(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guides/postgresql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, statements, _ := strings.Cut(string(guide), "```sql\n")
+	statements, _, found := strings.Cut(statements, "```")
+	if !found || !strings.Contains(statements, "CREATE DATABASE latchkey ") {
+		t.Fatalf("the guide's first SQL makes no database: %q", statements)
+	}
+	empty := pgtest.Empty(t)
+	for statement := range strings.Lines(statements) {
+		pgtest.Exec(t, empty, statement)
+	}
+	t.Cleanup(func() {
+		pgtest.Exec(t, empty, "DROP DATABASE latchkey WITH (FORCE)")
+		pgtest.Exec(t, empty, "DROP ROLE latchkey")
+	})
+	made, err := url.Parse(empty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.User, made.Path = url.User("latchkey"), "/latchkey"
+	if _, err := store.Migrate(t.Context(), made.String()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Config{URL: made.String(), Clock: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f := newSample(t, s)
+	f.code("code")
+	f.ok(f.redeem("code"))
 }
