@@ -249,8 +249,8 @@ SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS famil
     EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $1) AS token_revoked
 FROM families
 JOIN grants ON grants.id = families.grant_id
-JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
-JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+JOIN clients ON clients.issuer = grants.issuer AND clients.id = families.client_id
+JOIN users ON users.issuer = grants.issuer AND users.id = families.user_id
 WHERE families.id = $2 AND families.issuer = $3
 `
 
@@ -272,7 +272,8 @@ type GetUserOfTokenRow struct {
 	TokenRevoked    bool
 }
 
-// GetUserTokenState, with the person behind the token.
+// GetUserTokenState, with the person behind the token. The issuer is the connection's: were it the family's, PostgreSQL would take all
+// users of the issuer that was asked for, as long as they are few, and merge them.
 func (q *Queries) GetUserOfToken(ctx context.Context, arg GetUserOfTokenParams) (GetUserOfTokenRow, error) {
 	row := q.db.QueryRow(ctx, getUserOfToken, arg.TokenID, arg.FamilyID, arg.Issuer)
 	var i GetUserOfTokenRow

@@ -115,15 +115,16 @@ LEFT JOIN users ON users.issuer = families.issuer AND users.id = families.user_i
 WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer) AND (families.user_id = '' OR users.id IS NOT NULL);
 
 -- name: GetUserOfToken :one
--- GetUserTokenState, with the person behind the token.
+-- GetUserTokenState, with the person behind the token. The issuer is the connection's: were it the family's, PostgreSQL would take all
+-- users of the issuer that was asked for, as long as they are few, and merge them.
 SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
     grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
     clients.status AS client_status, clients.revoked_before, sqlc.embed(users),
     EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
 FROM families
 JOIN grants ON grants.id = families.grant_id
-JOIN clients ON clients.issuer = families.issuer AND clients.id = families.client_id
-JOIN users ON users.issuer = families.issuer AND users.id = families.user_id
+JOIN clients ON clients.issuer = grants.issuer AND clients.id = families.client_id
+JOIN users ON users.issuer = grants.issuer AND users.id = families.user_id
 WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer);
 
 -- name: GetClientTokenState :one
