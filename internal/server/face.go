@@ -97,12 +97,12 @@ func errorPage(r *http.Request, meant *oauth.Error, ours bool) (int, web.Page) {
 	return status, page
 }
 
-// retryURL offers "try again" for what may be asked again.
+// retryURL offers "try again" for what may be asked again: this page by its query alone, since a path that begins with // would be another host's.
 func retryURL(r *http.Request) string {
 	if r.Method != http.MethodGet {
 		return ""
 	}
-	return r.URL.RequestURI()
+	return "?" + r.URL.RawQuery
 }
 
 // setMachineHeaders: an answer for machines must never run as a document (OWASP REST security).

@@ -40,3 +40,12 @@ func TestAMalformedRequestOfOurOwnPageIsNotTheApps(t *testing.T) {
 		t.Errorf("authorize:\n%.3000s", page)
 	}
 }
+
+// A path may begin with what reads as a host: a link that repeated it would lead there.
+func TestAPagesOwnLinksStayOnItsHost(t *testing.T) {
+	r := servertest.New(t)
+	page := r.Ada().Arrive("/%2Fevil.example/x?a=1").Text
+	if !strings.Contains(page, `href="?a=1&amp;lang=ar"`) || strings.Contains(page, "evil.example") {
+		t.Errorf("%.3000s", page)
+	}
+}

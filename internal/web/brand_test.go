@@ -77,7 +77,7 @@ func TestTheFooterLeadsToHelpAndPolicies(t *testing.T) {
 		}
 		found := map[string]string{}
 		for _, a := range elements(elements(doc, "footer")[0], "a") {
-			if href := value(a, "href"); !strings.HasPrefix(href, "/?lang=") {
+			if href := value(a, "href"); !strings.HasPrefix(href, "?lang=") {
 				found[href] = words(a)
 			}
 		}

@@ -118,17 +118,16 @@ func (re *Renderer) RememberLanguage(is *issuer.Issuer, next http.Handler) http.
 	})
 }
 
-// languageChoices links this page in every language that is offered. A page that answers a post keeps its flow by r.
-func languageChoices(offered []string, u *url.URL, r, current string) []LanguageChoice {
+// languageChoices links this page in every language that is offered, by another query alone: a path that begins with // would be another
+// host's. A page that answers a post keeps its flow by r.
+func languageChoices(offered []string, query url.Values, r, current string) []LanguageChoice {
 	var choices []LanguageChoice
 	for _, lang := range offered {
-		query := u.Query()
 		query.Set("lang", lang)
 		if r != "" {
 			query.Set("r", r)
 		}
-		link := url.URL{Path: u.Path, RawQuery: query.Encode()}
-		choices = append(choices, LanguageChoice{Lang: lang, Name: languageName(lang), URL: link.String(), Current: lang == current})
+		choices = append(choices, LanguageChoice{Lang: lang, Name: languageName(lang), URL: "?" + query.Encode(), Current: lang == current})
 	}
 	return choices
 }

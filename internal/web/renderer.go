@@ -113,7 +113,7 @@ func (re *Renderer) frame(r *http.Request, page Page, nonce string) *frame {
 	sp := re.speakers[chrome.Lang]
 	return &frame{
 		Chrome: chrome, Brand: re.brand(chrome.Issuer), View: page, Title: sp.plain(m.title.key, m.title.args...),
-		Lang: chrome.Lang, Dir: sp.dir(), Languages: languageChoices(re.Languages(chrome.Issuer), r.URL, m.flow.R, chrome.Lang), Nav: nav(), Section: m.section, ErrorCode: m.errorCode,
+		Lang: chrome.Lang, Dir: sp.dir(), Languages: languageChoices(re.Languages(chrome.Issuer), r.URL.Query(), m.flow.R, chrome.Lang), Nav: nav(), Section: m.section, ErrorCode: m.errorCode,
 		Problem: m.problem, Nonce: nonce, meta: m, speaker: sp,
 	}
 }
