@@ -58,6 +58,7 @@ type client struct {
 type node struct {
 	*running.Process
 
+	number         int
 	address, admin string
 	transport      *http.Transport
 }
@@ -126,20 +127,34 @@ func (in *installation) latchkey(input string, args ...string) string {
 func (in *installation) start(count int) {
 	in.t.Helper()
 	for range count {
-		number := len(in.nodes)
-		n := &node{address: in.free(), admin: in.free()}
-		name := fmt.Sprintf("node-%d.yaml", number)
-		in.configure(name, n.address, n.admin)
-		var err error
-		if n.Process, err = running.Start(binary, in.log(number), "serve", "--config", filepath.Join(in.folder, name)); err != nil {
-			in.t.Fatal(err)
-		}
-		n.transport = direct(n.address)
-		in.t.Cleanup(func() { _ = n.Kill() })
-		if err := n.Until(20*time.Second, n.ready); err != nil {
-			in.t.Fatalf("node %d: %v: see artefacts/nodes", number, err)
-		}
+		n := &node{number: len(in.nodes), address: in.free(), admin: in.free()}
+		in.configure(n.configuration(), n.address, n.admin)
+		in.launch(n)
 		in.nodes = append(in.nodes, n)
+	}
+}
+
+// restart stops nodes as an operator does, and starts each again with what the files say now.
+func (in *installation) restart(nodes ...*node) {
+	in.t.Helper()
+	for _, n := range nodes {
+		if code, err := n.Terminate(10 * time.Second); err != nil || code != 0 {
+			in.t.Fatal(code, err)
+		}
+		in.launch(n)
+	}
+}
+
+func (in *installation) launch(n *node) {
+	in.t.Helper()
+	started, err := running.Start(binary, in.log(n.number), "serve", "--config", filepath.Join(in.folder, n.configuration()))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() { _ = started.Kill() })
+	n.Process, n.transport = started, direct(n.address)
+	if err := n.Until(20*time.Second, n.ready); err != nil {
+		in.t.Fatalf("node %d: %v: see artefacts/nodes", n.number, err)
 	}
 }
 
@@ -165,6 +180,8 @@ func (in *installation) log(number int) io.Writer {
 	in.t.Cleanup(func() { _ = file.Close() })
 	return file
 }
+
+func (n *node) configuration() string { return fmt.Sprintf("node-%d.yaml", n.number) }
 
 func (n *node) ready(ctx context.Context) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+"/readyz", http.NoBody)
