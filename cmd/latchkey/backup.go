@@ -41,6 +41,8 @@ func (p *program) runBackup(ctx context.Context, to string) error {
 		return refuse(exitUsage, "%v", err)
 	case errors.Is(err, store.ErrConflict):
 		return refuse(exitConflict, "%s is there already; nothing was written", file)
+	case store.Damaged(err):
+		return err
 	case err != nil:
 		return refuse(exitFailure, "nothing was written: %v", err)
 	}

@@ -48,6 +48,9 @@ func explain(err error) (code int, message string) {
 		return exitConfiguration, "the configuration is not right; nothing was started or changed\n" + configuration.Error()
 	case errors.As(err, &schema):
 		return exitDatabase, schema.Error()
+	case store.Damaged(err):
+		return exitDatabase, "the database is damaged. If it was copied over another, the log of that one was still there: stop the server, remove the file, and\n" +
+			"those beside it whose names end in -wal and -shm, and copy the backup once more: " + err.Error()
 	case errors.As(err, &trouble):
 		return exitDatabase, "the database does not answer; check that it runs and that `database` in the configuration names it: " + trouble.Unwrap().Error()
 	case errors.Is(err, store.ErrNotFound):

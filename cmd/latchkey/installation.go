@@ -79,5 +79,8 @@ func (p *program) open(ctx context.Context, loaded *config.Config) (*installatio
 
 // databaseTrouble is an error of opening: the store does not know yet what kind it is.
 func databaseTrouble(err error) error {
+	if store.Damaged(err) {
+		return err
+	}
 	return refuse(exitDatabase, "the database cannot be opened; check `database` in the configuration: %v", err)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrNotFound is the refusal of a read or of a conditional statement: no such row, or not in that state.
@@ -48,4 +50,16 @@ func changed(rows int64, err error, refusal error) error {
 		return refusal
 	}
 	return nil
+}
+
+// Damaged tells that the embedded database's file is no database, or not one alone: what was copied over another takes in the
+// write-ahead log of that one, if it still lies beside it.
+func Damaged(err error) bool {
+	var code int32
+	if ours, ok := errors.AsType[*sqliteError](err); ok {
+		code = ours.code
+	} else if drivers, ok := errors.AsType[*sqlite.Error](err); ok { // of migrations, copies and backups
+		code = int32(drivers.Code())
+	}
+	return code&0xff == sqlite3.SQLITE_CORRUPT || code&0xff == sqlite3.SQLITE_NOTADB
 }
