@@ -61,7 +61,7 @@ func (p *program) choose(issuers []*issuer.Issuer) (*issuer.Issuer, error) {
 	return issuers[0], nil
 }
 
-// open connects to a database whose schema this program understands.
+// open connects to a database whose schema this program understands, and whose keys the master keys open.
 func (p *program) open(ctx context.Context, loaded *config.Config) (*installation, error) {
 	keyring, err := seal.NewKeyring(loaded.MasterKeys...)
 	if err != nil {
@@ -71,10 +71,25 @@ func (p *program) open(ctx context.Context, loaded *config.Config) (*installatio
 	if err != nil {
 		return nil, databaseTrouble(err)
 	}
-	if err := opened.CheckSchema(ctx); err != nil {
+	in := &installation{config: loaded, store: opened, keyring: keyring}
+	if err := p.check(ctx, in); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
-	return &installation{config: loaded, store: opened, keyring: keyring}, nil
+	return in, nil
+}
+
+// check comes before anything is read or written: with another master key a command would print secrets that never work and seal keys that
+// no node opens, and a server would tell apps that their tokens are none.
+func (p *program) check(ctx context.Context, in *installation) error {
+	if err := in.store.CheckSchema(ctx); err != nil {
+		return err
+	}
+	for _, is := range in.config.Issuers {
+		if _, err := p.keys(in, is).List(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // databaseTrouble is an error of opening: the store does not know yet what kind it is.

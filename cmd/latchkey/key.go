@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/seal"
@@ -40,14 +41,14 @@ type keyView struct {
 	RetiredAt   string    `json:"retired_at,omitempty"`
 }
 
-func (p *program) keys(in *installation) *signing.Keys {
+func (p *program) keys(in *installation, is *issuer.Issuer) *signing.Keys {
 	return signing.New(signing.Config{
-		Issuer: in.issuer.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: in.issuer.SigningAlgs(), KeepRetired: in.issuer.KeepRetiredKeys(),
+		Issuer: is.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: is.SigningAlgs(), KeepRetired: is.KeepRetiredKeys(),
 	})
 }
 
 func (p *program) keyList(ctx context.Context, in *installation, _ []string) error {
-	keys, err := p.keys(in).List(ctx)
+	keys, err := p.keys(in, in.issuer).List(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (p *program) rotate(ctx context.Context, in *installation, only string, now
 		}
 		algs = []jwk.Alg{jwk.Alg(only)}
 	}
-	keys := p.keys(in)
+	keys := p.keys(in, in.issuer)
 	if err := keys.Ensure(ctx); err != nil { // an installation that never served has none to rotate
 		return err
 	}

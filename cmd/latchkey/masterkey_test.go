@@ -5,10 +5,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,5 +94,41 @@ func (in *installed) wantKeysSince(t *testing.T, since time.Time) {
 	}
 	if len(listed.Keys) != 3 {
 		t.Errorf("%d keys", len(listed.Keys))
+	}
+}
+
+// TestAnotherMasterKeyIsRefused: with it every secret would look wrong and every token forged, and apps would act upon that.
+func TestAnotherMasterKeyIsRefused(t *testing.T) {
+	in := install(t)
+	cmd, _ := in.serve(t) // its first start makes the signing keys
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	id, secret := in.newClient(t)
+	before := in.run(t, "key", "list")
+	old, err := os.ReadFile(filepath.Join(in.folder, "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := string(in.run(t, "key", "generate-master"))
+	in.write(t, "master.key", fresh)
+	for _, args := range [][]string{
+		{"serve"}, {"client", "create", "--name", "X", "--grant-type", "client_credentials"}, {"client", "add-secret", id, "--rotate"},
+		{"key", "rotate", "--now"}, {"user", "create", "--email", "a@acme.example"},
+	} {
+		out, err := in.command(args...).CombinedOutput()
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || ended.ExitCode() != exitConfiguration || !bytes.Contains(out, []byte("put that one back, or below the new one")) {
+			t.Errorf("latchkey %v: %v\n%s", args, err, out)
+		}
+	}
+
+	in.write(t, "master.key", fresh+string(old))
+	in.serve(t)
+	if err := in.token(http.DefaultClient, id, secret); err != nil {
+		t.Error(err)
+	}
+	if after := in.run(t, "key", "list"); !bytes.Equal(after, before) {
+		t.Errorf("the refused commands changed the signing keys:\n%s\n%s", before, after)
 	}
 }

@@ -129,13 +129,18 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	return s, config.Store.PollChanges(ctx) // what changes from here on drops what was cached
 }
 
-// ensureKeys makes the signing keys that are missing, all issuers' at once: an RSA key takes a tenth of a second and more.
+// ensureKeys makes the signing keys that are missing, all issuers' at once: an RSA key takes a tenth of a second and more. It opens all of
+// them, so that a server with another master key than its neighbours' does not start.
 func (s *Server) ensureKeys(ctx context.Context) error {
 	failures := make([]error, len(s.sites))
 	var making sync.WaitGroup
 	for i, site := range s.sites {
 		making.Go(func() {
-			if err := site.keys.Ensure(ctx); err != nil {
+			err := site.keys.Ensure(ctx)
+			if err == nil {
+				_, err = site.keys.Set(ctx)
+			}
+			if err != nil {
 				failures[i] = fmt.Errorf("signing keys of issuer %s: %w", site.issuer.Name, err)
 			}
 		})

@@ -2,6 +2,7 @@ package signing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -16,6 +17,10 @@ import (
 
 // purpose separates the keys that seal private keys from every other sealing (see seal).
 const purpose = "signing-key"
+
+// ErrMasterKey is what reading a key returns that none of the master keys opens. All else that derives from them is then wrong as well:
+// a secret that is checked looks wrong, a token looks forged, and apps would act upon that.
+var ErrMasterKey = errors.New("sealed with another master key")
 
 // defaultKeepRetired outlives every ID Token and JWT access token that an issuer is likely to make.
 const defaultKeepRetired = 24 * time.Hour
@@ -100,7 +105,7 @@ func (k *Keys) open(row store.SigningKey) (jwk.Key, error) {
 	key := outline(row)
 	der, err := k.Keyring.Open(purpose, k.owner(row.Kid), row.PrivateSealed)
 	if err != nil {
-		return key, fmt.Errorf("signing key %s of issuer %s was sealed with another master key: %w", row.Kid, k.Issuer, err)
+		return key, fmt.Errorf("signing key %s of issuer %s was %w", row.Kid, k.Issuer, ErrMasterKey)
 	}
 	if key.Private, err = jwk.ParsePrivate(der); err != nil {
 		return key, fmt.Errorf("signing key %s of issuer %s: %w", row.Kid, k.Issuer, err)
