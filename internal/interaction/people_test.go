@@ -1,14 +1,18 @@
 package interaction_test
 
 import (
+	"crypto/rand"
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/mail"
+	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
@@ -424,6 +428,44 @@ func TestAResetLinkSetsThePasswordOnceAndEndsEverySession(t *testing.T) {
 	}
 	if events := r.Events(); tokentest.Count(events, store.EventPasswordReset) != 1 {
 		t.Errorf("events = %v", events)
+	}
+}
+
+// signInDuring posts Ada's password, and does something else while it is looked at.
+func signInDuring(r *servertest.Rig, ada *servertest.Browser, meanwhile func(tx *store.Tx) error) (answer *person.Page) {
+	r.Helper()
+	r.Tx(func(tx *store.Tx) error { return tx.SetPassword("acme", r.User.ID, servertest.SlowHash(ada.Password)) })
+	page := ada.Arrive("/sign-in")
+	var signingIn sync.WaitGroup
+	signingIn.Go(func() { answer = ada.PressOnly(page, "sign-in", "email", ada.Email, "password", ada.Password) })
+	time.Sleep(50 * time.Millisecond)
+	r.Tx(meanwhile)
+	signingIn.Wait()
+	return answer
+}
+
+func TestAResetPutsOutWhoSignsInMeanwhile(t *testing.T) {
+	r := servertest.New(t)
+	thief := r.Ada()
+	answer := signInDuring(r, thief, func(tx *store.Tx) error {
+		_, err := tx.EndOtherSessions("acme", r.User.ID, nil)
+		return errors.Join(tx.SetPassword("acme", r.User.ID, servertest.SlowHash("yellow window nine")), err)
+	})
+	if answer.Status != http.StatusUnprocessableEntity || !answer.HasElement("password") {
+		t.Errorf("the password of before is answered with %d", answer.Status)
+	}
+	if left, err := r.Store.Sessions(t.Context(), "acme", r.User.ID); err != nil || len(left) != 0 {
+		t.Errorf("signed in: %v, %v", left, err)
+	}
+}
+
+func TestAPasswordThatWasHashedAgainMeanwhileSignsIn(t *testing.T) {
+	r := servertest.New(t)
+	hash, err := password.New(password.Config{Rand: rand.Reader}).Hash(t.Context(), servertest.Password)
+	r.Must(err)
+	answer := signInDuring(r, r.Ada(), func(tx *store.Tx) error { return tx.SetPassword("acme", r.User.ID, hash) })
+	if answer.Location == nil || answer.Location.Path != "/connected" {
+		t.Errorf("%d", answer.Status)
 	}
 }
 

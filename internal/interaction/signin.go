@@ -85,6 +85,19 @@ func (h *Handler) signIn(t *turn) error {
 	if !limited.Never() {
 		return h.tooManySignIns(t, typed, limited)
 	}
+	for {
+		err := h.judgePassword(t, typed, password, user, device)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if user, err = h.Store.User(t.r.Context(), h.Issuer.Name, user.ID); err != nil { // replaced while it was looked at: what it is now counts
+			return err
+		}
+	}
+}
+
+// judgePassword lets in whom the password proves. ErrConflict when it is another by the time the session would begin.
+func (h *Handler) judgePassword(t *turn, typed, password string, user store.User, device string) error {
 	fits, err := h.Passwords.Verify(t.r.Context(), user.PasswordHash, password) // an unknown user's is empty, and takes as long
 	if err != nil {
 		return err
@@ -159,10 +172,10 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	}
 	var setCookies func(http.ResponseWriter)
 	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
-		if err := h.limits.Clear(tx, spent); err != nil {
+		if setCookies, err = h.startSession(tx, t, user); err != nil {
 			return err
 		}
-		if setCookies, err = h.startSession(tx, t, user.ID); err != nil {
+		if err := h.limits.Clear(tx, spent); err != nil {
 			return err
 		}
 		return h.Outbox.Queue(tx, letters...)
@@ -174,12 +187,17 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	return h.goOn(t)
 }
 
-func (h *Handler) startSession(tx *store.Tx, t *turn, userID string) (func(http.ResponseWriter), error) {
-	setCookies, err := h.Sessions.Start(tx, t.r, userID, oidc.AMRPassword)
+// startSession is for whom user.PasswordHash was proven by. A reset that came in between has ended every session, and this one
+// must not begin after it.
+func (h *Handler) startSession(tx *store.Tx, t *turn, user store.User) (func(http.ResponseWriter), error) {
+	if err := tx.LockPassword(h.Issuer.Name, user.ID, user.PasswordHash); err != nil {
+		return nil, err
+	}
+	setCookies, err := h.Sessions.Start(tx, t.r, user.ID, oidc.AMRPassword)
 	if err != nil {
 		return nil, err
 	}
-	return setCookies, tx.Record(store.Event{Issuer: h.Issuer.Name, Type: store.EventUserSignedIn, UserID: userID})
+	return setCookies, tx.Record(store.Event{Issuer: h.Issuer.Name, Type: store.EventUserSignedIn, UserID: user.ID})
 }
 
 // goOn continues with the next request, which brings the new session's cookie.

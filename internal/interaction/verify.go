@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/oidc"
 	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/throttle"
@@ -220,19 +219,25 @@ func (h *Handler) createUser(tx *store.Tx, t *turn, user store.User, account sto
 	if err := h.createAccount(tx, account, user.ID); err != nil {
 		return nil, err
 	}
-	return h.startSession(tx, t, user.ID)
+	return h.startSession(tx, t, user)
 }
 
+// signedUpTwice signs in with what was chosen at sign-up, which a reset may have replaced since.
 func (h *Handler) signedUpTwice(t *turn, waiting *pending) error {
 	user, err := h.Store.UserByEmail(t.r.Context(), h.Issuer.Name, waiting.Email)
 	if err != nil {
 		return err
 	}
+	user.PasswordHash = waiting.who.PasswordHash
 	var setCookies func(http.ResponseWriter)
 	err = h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
-		setCookies, err = h.Sessions.Start(tx, t.r, user.ID, oidc.AMRPassword)
+		setCookies, err = h.startSession(tx, t, user)
 		return err
 	})
+	if errors.Is(err, store.ErrConflict) {
+		wire.Redirect(t.w, t.r, link("/sign-in", t.in.Get("r")))
+		return nil
+	}
 	if err != nil {
 		return err
 	}

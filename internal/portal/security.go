@@ -99,17 +99,32 @@ func (p *Portal) changePassword(v *visit, form wire.Params) error {
 	if !until.Never() {
 		return p.securityAgain(v, func(page *web.Security) { page.Until = until.Time() })
 	}
-	mistakes, err := p.checkPasswords(v, was, wanted)
+	mistakes, err := p.replacePassword(v, was, wanted)
 	if err != nil {
 		return err
 	}
 	if len(mistakes) > 0 {
 		return p.securityAgain(v, func(page *web.Security) { page.Errors = mistakes })
 	}
-	if err := p.setPassword(v, wanted); err != nil {
-		return err
-	}
 	return p.goWith(v, "/security", string(web.NoticePasswordChanged))
+}
+
+// replacePassword proves the one that is, and sets the new one if the first still is what was proven: who reset it meanwhile did so
+// to keep out whoever knew it.
+func (p *Portal) replacePassword(v *visit, was, wanted string) (web.Errors, error) {
+	for user := v.who.User; ; {
+		mistakes, err := p.checkPasswords(v, user, was, wanted)
+		if err != nil || len(mistakes) > 0 {
+			return mistakes, err
+		}
+		err = p.setPassword(v, user, wanted)
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+		if user, err = p.Store.User(v.r.Context(), p.Issuer.Name, user.ID); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func (p *Portal) securityAgain(v *visit, say func(*web.Security)) error {
@@ -135,8 +150,7 @@ func passwordLimit(userID string) throttle.Limit {
 	return throttle.Limit{Name: "change password", Whose: userID, Most: passwordTries, Window: passwordWindow}
 }
 
-func (p *Portal) checkPasswords(v *visit, was, wanted string) (web.Errors, error) {
-	user := v.who.User
+func (p *Portal) checkPasswords(v *visit, user store.User, was, wanted string) (web.Errors, error) {
 	right, err := p.Passwords.Verify(v.r.Context(), user.PasswordHash, was)
 	if err != nil {
 		return nil, err
@@ -168,8 +182,8 @@ func newPasswordMistake(problem password.Problem) web.FieldError {
 }
 
 // setPassword hashes and writes the mail first: neither belongs into a transaction.
-func (p *Portal) setPassword(v *visit, wanted string) error {
-	ctx, user := v.r.Context(), v.who.User
+func (p *Portal) setPassword(v *visit, user store.User, wanted string) error {
+	ctx := v.r.Context()
 	hash, err := p.Passwords.Hash(ctx, wanted)
 	if err != nil {
 		return err
@@ -181,9 +195,11 @@ func (p *Portal) setPassword(v *visit, wanted string) error {
 		return err
 	}
 	return p.Store.InTx(ctx, func(tx *store.Tx) error {
-		_, endErr := tx.EndOtherSessions(p.Issuer.Name, user.ID, v.who.Hash)
+		if err := tx.ReplacePassword(p.Issuer.Name, user.ID, user.PasswordHash, hash); err != nil {
+			return err
+		}
+		_, endErr := tx.EndOtherSessions(p.Issuer.Name, user.ID, v.who.Hash) // after it: nobody signs in with the one before any more
 		return errors.Join(endErr,
-			tx.SetPassword(p.Issuer.Name, user.ID, hash),
 			p.limits().Clear(tx, passwordLimit(user.ID)),
 			p.record(tx, v, store.Event{Type: store.EventPasswordChanged}),
 			p.Mail.Queue(tx, letter))

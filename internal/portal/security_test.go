@@ -4,10 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/tests/person"
 )
 
 const goodPassword, betterPassword = "seven green umbrellas", "nine yellow bicycles"
@@ -79,6 +82,30 @@ func TestChangingThePasswordIsRefused(t *testing.T) {
 	}
 	if !f.passwordIs("owner", goodPassword) || len(f.events("owner")) != 0 || len(f.delivered()) != 0 {
 		t.Error("something changed")
+	}
+}
+
+// The thief has a session and knows the password; its owner resets it.
+func TestAChangeNeverReplacesThePasswordOfAReset(t *testing.T) {
+	f := newFixture(t)
+	f.user("owner")
+	f.do(func(tx *store.Tx) error { return tx.SetPassword("acme", "owner", servertest.SlowHash(goodPassword)) })
+	thief := f.browser("owner")
+	reset, err := f.passwords.Hash(f.Context(), "three orange ladders")
+	f.ok(err)
+	var changing sync.WaitGroup
+	var page *person.Page
+	changing.Go(func() {
+		page = thief.post("/security", "action", "change-password", "current_password", goodPassword, "new_password", betterPassword)
+	})
+	time.Sleep(50 * time.Millisecond)
+	f.do(func(tx *store.Tx) error { return tx.SetPassword("acme", "owner", reset) })
+	changing.Wait()
+	if page.Status != http.StatusUnprocessableEntity || !f.passwordIs("owner", "three orange ladders") {
+		t.Errorf("%d; the password of the reset does not hold", page.Status)
+	}
+	if f.recorded("owner", store.EventPasswordChanged) != 0 || len(f.delivered()) != 0 {
+		t.Error("a change that was refused left an event or a mail")
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"latchkey.dev/internal/dialect"
 	"latchkey.dev/internal/issuer"
@@ -49,6 +53,15 @@ type Rig struct {
 	outbox   *mail.Sender
 	mu       sync.Mutex
 	mails    []mail.Mail
+}
+
+// SlowHash is a password's hash that takes an eighth of a second and more to verify: what else happens meanwhile comes first.
+func SlowHash(secret string) string {
+	const memory, passes = 19 << 10, 16
+	salt := []byte("a salt of a test")
+	key := argon2.IDKey([]byte(secret), salt, passes, memory, 1, 32)
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, memory, passes, b64(salt), b64(key))
 }
 
 // hash is Password's; made once, since it takes its time.

@@ -64,6 +64,23 @@ func (tx *Tx) SetPassword(issuer, userID, hash string) error {
 	return changed(rows, err, ErrNotFound)
 }
 
+// ReplacePassword is SetPassword for who proved the one before, by the hash that it was proven with. ErrConflict when the password
+// is another by now: it was reset meanwhile, and what was proven counts no more.
+func (tx *Tx) ReplacePassword(issuer, userID, proven, hash string) error {
+	if err := tx.q.VoidResets(tx.ctx, dbsql.VoidResetsParams{Issuer: issuer, UserID: userID, Now: tx.now}); err != nil {
+		return err
+	}
+	rows, err := tx.q.ReplacePassword(tx.ctx, dbsql.ReplacePasswordParams{Issuer: issuer, ID: userID, Proven: proven, Wanted: hash, Now: tx.now})
+	return changed(rows, err, ErrConflict)
+}
+
+// LockPassword keeps a password as it is until the transaction ends, by the hash that it was proven with: whoever replaces it
+// afterwards sees what the transaction did, and ends it. ErrConflict when it is another by now.
+func (tx *Tx) LockPassword(issuer, userID, proven string) error {
+	rows, err := tx.q.LockPassword(tx.ctx, dbsql.LockPasswordParams{Issuer: issuer, ID: userID, PasswordHash: proven})
+	return changed(rows, err, ErrConflict)
+}
+
 // SetProfile changes a person's name and language.
 func (tx *Tx) SetProfile(issuer, userID, name, locale string) error {
 	rows, err := tx.q.UpdateProfile(tx.ctx, dbsql.UpdateProfileParams{Issuer: issuer, ID: userID, Name: name, Locale: locale, UpdatedAt: tx.now})

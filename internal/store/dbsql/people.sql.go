@@ -607,6 +607,25 @@ func (q *Queries) LockMember(ctx context.Context, arg LockMemberParams) (Member,
 	return i, err
 }
 
+const lockPassword = `-- name: LockPassword :execrows
+UPDATE users SET password_hash = password_hash WHERE issuer = $1 AND id = $2 AND password_hash = $3
+`
+
+type LockPasswordParams struct {
+	Issuer       string
+	ID           string
+	PasswordHash string
+}
+
+// An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
+func (q *Queries) LockPassword(ctx context.Context, arg LockPasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, lockPassword, arg.Issuer, arg.ID, arg.PasswordHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const renameAccount = `-- name: RenameAccount :execrows
 UPDATE accounts SET name = $3 WHERE issuer = $1 AND id = $2
 `
@@ -619,6 +638,32 @@ type RenameAccountParams struct {
 
 func (q *Queries) RenameAccount(ctx context.Context, arg RenameAccountParams) (int64, error) {
 	result, err := q.db.Exec(ctx, renameAccount, arg.Issuer, arg.ID, arg.Name)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const replacePassword = `-- name: ReplacePassword :execrows
+UPDATE users SET password_hash = $3, updated_at = $4 WHERE issuer = $1 AND id = $2 AND password_hash = $5
+`
+
+type ReplacePasswordParams struct {
+	Issuer string
+	ID     string
+	Wanted string
+	Now    micros.Time
+	Proven string
+}
+
+func (q *Queries) ReplacePassword(ctx context.Context, arg ReplacePasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, replacePassword,
+		arg.Issuer,
+		arg.ID,
+		arg.Wanted,
+		arg.Now,
+		arg.Proven,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -15,6 +15,13 @@ SELECT * FROM users WHERE issuer = $1 AND email > $2 ORDER BY email LIMIT $3;
 -- name: UpdatePassword :execrows
 UPDATE users SET password_hash = $3, updated_at = $4 WHERE issuer = $1 AND id = $2;
 
+-- name: ReplacePassword :execrows
+UPDATE users SET password_hash = sqlc.arg(wanted), updated_at = sqlc.arg(now) WHERE issuer = $1 AND id = $2 AND password_hash = sqlc.arg(proven);
+
+-- name: LockPassword :execrows
+-- An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
+UPDATE users SET password_hash = password_hash WHERE issuer = $1 AND id = $2 AND password_hash = $3;
+
 -- name: UpdateProfile :execrows
 UPDATE users SET name = $3, locale = $4, updated_at = $5 WHERE issuer = $1 AND id = $2;
 

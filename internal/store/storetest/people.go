@@ -56,6 +56,23 @@ var people = []test{
 		}
 	}},
 	{"password, profile and suspension", personChanges},
+	{"a password is replaced by whom it was proven to, and no other", func(f *fixture) {
+		f.user("noura")
+		replace := func(issuer, proven string) error {
+			return f.try(func(tx *store.Tx) error { return tx.ReplacePassword(issuer, "noura", proven, "new") })
+		}
+		lock := func(issuer, proven string) error {
+			return f.try(func(tx *store.Tx) error { return tx.LockPassword(issuer, "noura", proven) })
+		}
+		f.refused(replace(acme, "another"), store.ErrConflict)
+		f.refused(replace(other, "hash"), store.ErrConflict)
+		f.refused(lock(acme, "another"), store.ErrConflict)
+		f.refused(lock(other, "hash"), store.ErrConflict)
+		f.ok(lock(acme, "hash"))
+		f.ok(replace(acme, "hash"))
+		f.refused(lock(acme, "hash"), store.ErrConflict)
+		f.ok(lock(acme, "new"))
+	}},
 	{"changing one who is not there is refused", func(f *fixture) {
 		for _, change := range []func(*store.Tx) error{
 			func(tx *store.Tx) error { return tx.SetPassword(acme, "nobody", "h") },

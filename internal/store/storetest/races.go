@@ -73,6 +73,14 @@ var races = []test{
 		}, store.ErrConflict)
 		equal(f, "winners", wins, 1)
 	}},
+	{"no sign-in outlives the password that it was proven with", passwordRace},
+	{"64 replace one password that they proved, one wins", func(f *fixture) {
+		f.user("noura")
+		wins := f.race(func(i int) error {
+			return f.try(func(tx *store.Tx) error { return tx.ReplacePassword(acme, "noura", "hash", numbered("new", i)) })
+		}, store.ErrConflict)
+		equal(f, "winners", wins, 1)
+	}},
 	{"each mail has one sender", mailRace},
 	{"64 announce one topic, none is lost", func(f *fixture) {
 		f.client("robot")
@@ -80,6 +88,30 @@ var races = []test{
 			return f.try(func(tx *store.Tx) error { return tx.SetClientStatus(acme, "robot", store.ClientActive) })
 		}), racers)
 	}},
+}
+
+// passwordRace: one of the racers resets the password, the others sign in with what they proved before it.
+func passwordRace(f *fixture) {
+	f.user("noura")
+	f.race(func(i int) error {
+		return f.try(func(tx *store.Tx) error {
+			if i == racers/2 {
+				if err := tx.SetPassword(acme, "noura", "new"); err != nil {
+					return err
+				}
+				_, err := tx.EndOtherSessions(acme, "noura", nil)
+				return err
+			}
+			if err := tx.LockPassword(acme, "noura", "hash"); err != nil {
+				return err
+			}
+			name := numbered("browser", i)
+			return tx.CreateSession(store.Session{Hash: store.Hash(name), ID: name, Issuer: acme, UserID: "noura", ExpiresAt: f.later()})
+		})
+	}, store.ErrConflict)
+	left, err := f.s.Sessions(f.ctx(), acme, "noura")
+	f.ok(err)
+	equal(f, "signed in with the password that was reset", len(left), 0)
 }
 
 // grantOnce is the connection, made when first asked for.

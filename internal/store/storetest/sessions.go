@@ -184,7 +184,8 @@ var challenges = []test{
 	{"a new password ends the links that reset it", func(f *fixture) {
 		f.user("noura")
 		f.user("omar")
-		for _, user := range []string{"noura", "omar"} {
+		f.user("sami")
+		for _, user := range []string{"noura", "omar", "sami"} {
 			f.do(func(tx *store.Tx) error {
 				return tx.CreateChallenge(store.Challenge{
 					Hash: store.Hash(user), Issuer: acme, Purpose: store.PurposeResetPassword, Email: user, UserID: user,
@@ -193,7 +194,9 @@ var challenges = []test{
 			})
 		}
 		f.do(func(tx *store.Tx) error { return tx.SetPassword(acme, "noura", "new") })
+		f.do(func(tx *store.Tx) error { return tx.ReplacePassword(acme, "sami", "hash", "new") })
 		f.refused(f.spend(store.PurposeResetPassword, "noura"), store.ErrNotFound)
+		f.refused(f.spend(store.PurposeResetPassword, "sami"), store.ErrNotFound)
 		f.ok(f.spend(store.PurposeResetPassword, "omar"))
 	}},
 }
