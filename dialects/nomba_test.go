@@ -1,6 +1,7 @@
 package dialects_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/tokentest"
 )
@@ -62,6 +64,42 @@ func TestNombaClientCredentials(t *testing.T) {
 	p.Advance(time.Minute)
 	refresh(first).is(http.StatusBadRequest, nombaError("02")) // reused, so that all end
 	refresh(second).is(http.StatusBadRequest, nombaError("02"))
+}
+
+// TestNombaRefreshAfterRotations: the access token proves a refresh for as long as the refresh token lives, however often keys are rotated
+// meanwhile; and the JWKS has no more keys for that.
+func TestNombaRefreshAfterRotations(t *testing.T) {
+	p, app := nomba(t)
+	issued := p.post("api", nombaIssue, nombaCredentials(app), "accountId", "acc_robot")
+	refresh := func() answer {
+		return p.post("api", nombaRefresh, body("grant_type", "refresh_token", "refresh_token", issued.text("data.refresh_token")),
+			"accountId", "acc_robot", "Authorization", "Bearer "+issued.text("data.access_token"))
+	}
+	rotate := func() {
+		p.Advance(25 * time.Hour)
+		_, err := p.Keys.Rotate(t.Context(), jwk.ES256)
+		p.Must(err)
+		p.Must(p.Store.PollChanges(t.Context()))
+	}
+	for range 85 {
+		rotate()
+	}
+	set, err := p.Keys.Set(t.Context())
+	p.Must(err)
+	if published := bytes.Count(set.JWKS(), []byte(`"alg":"ES256"`)); published != 3 {
+		t.Errorf("%d ES256 keys are published, want the next, the current and the one before: %s", published, set.JWKS())
+	}
+	issued = refresh()
+	issued.is(http.StatusOK, nombaTokens("acc_robot"))
+	for range 90 { // 93 days
+		rotate()
+	}
+	refresh().is(http.StatusUnauthorized, nombaError("01"))
+	keys, err := p.Keys.List(t.Context())
+	p.Must(err)
+	if len(keys) > 95 {
+		t.Errorf("%d keys are kept, a day apart each: none is dropped after %v", len(keys), p.Issuer.Lifetimes.RefreshToken)
+	}
 }
 
 func TestNombaRevoke(t *testing.T) {

@@ -21,8 +21,9 @@ import (
 func (p *program) key() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List an issuer's signing keys", Args: needs,
-		Long: "List an issuer's signing keys. All of them are published at /.well-known/jwks.json: `next` will sign after the next rotation,\n" +
-			"`current` signs, `previous` has signed tokens that may still be alive.",
+		Long: "List an issuer's signing keys. Published at /.well-known/jwks.json are `next`, which will sign after the next rotation, `current`,\n" +
+			"which signs, and `previous`, which has signed tokens that may still be alive. `retired` is what only the server still reads: an expired\n" +
+			"access token that proves a refresh, where the issuer's dialect takes one.",
 		Example: "  latchkey key list --issuer acme",
 		RunE:    p.at(p.keyList),
 	}
@@ -43,7 +44,8 @@ type keyView struct {
 
 func (p *program) keys(in *installation, is *issuer.Issuer) *signing.Keys {
 	return signing.New(signing.Config{
-		Issuer: is.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: is.SigningAlgs(), KeepRetired: is.KeepRetiredKeys(),
+		Issuer: is.Name, Store: in.store, Keyring: in.keyring, Clock: p.clock, Rand: p.rand, Algs: is.SigningAlgs(),
+		PublishRetired: is.PublishRetiredKeys(), KeepRetired: is.KeepRetiredKeys(),
 	})
 }
 
@@ -75,9 +77,10 @@ func (p *program) keyRotate() *cobra.Command {
 	var now bool
 	cmd := &cobra.Command{
 		Use: "rotate", Short: "Let the next signing key sign", Args: needs,
-		Long: "Let the next signing key sign. The one before stays published until everything that it signed has expired, and a fresh one is\n" +
-			"published for the next rotation, so no verification fails meanwhile. That takes a day between two rotations, because apps may\n" +
-			"remember the published keys for that long; --now rotates sooner, and such apps fail until they look again.",
+		Long: "Let the next signing key sign. The one before stays published until everything that it signed has expired, and is kept until\n" +
+			"nothing of that proves a refresh any more; a fresh one is published for the next rotation. So no verification fails, if a day\n" +
+			"passes between two rotations: apps may remember the published keys for that long. --now rotates sooner, and such apps fail\n" +
+			"until they look again.",
 		Example: "  latchkey key rotate --issuer acme\n  latchkey key rotate --issuer acme --alg ES256",
 	}
 	cmd.Flags().BoolVar(&now, "now", false, "rotate also when apps may not know the next key yet")

@@ -22,7 +22,11 @@ func TestRFC9068_2_1_KeysForAccessTokens(t *testing.T) {
 
 func TestRetiredKeysOutliveTheirTokens(t *testing.T) {
 	i := &Issuer{Lifetimes: Lifetimes{AccessToken: 30 * 24 * time.Hour}}
-	if got := i.KeepRetiredKeys(); got < i.Lifetimes.AccessToken {
-		t.Errorf("kept for %v", got)
+	if published, kept := i.PublishRetiredKeys(), i.KeepRetiredKeys(); published < i.Lifetimes.AccessToken || kept != published {
+		t.Errorf("published for %v, kept for %v", published, kept)
+	}
+	i.Policy.RefreshByAccessToken, i.Lifetimes.RefreshToken = true, 90*24*time.Hour
+	if published, kept := i.PublishRetiredKeys(), i.KeepRetiredKeys(); published != 60*24*time.Hour || kept != i.Lifetimes.RefreshToken {
+		t.Errorf("an expired access token that proves a refresh: published for %v, kept for %v", published, kept)
 	}
 }

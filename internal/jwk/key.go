@@ -30,7 +30,7 @@ func Algs() []Alg { return []Alg{RS256, ES256, EdDSA} }
 // Supported reports whether the algorithm is served.
 func (a Alg) Supported() bool { return a == RS256 || a == ES256 || a == EdDSA }
 
-// State is where a key stands in its life. All three are published.
+// State is where a key stands in its life. All but the last are published.
 type State string
 
 // A key is published before it signs, and after it stopped, so that no cached
@@ -39,6 +39,7 @@ const (
 	StateNext     State = "next"
 	StateCurrent  State = "current"
 	StatePrevious State = "previous"
+	StateRetired  State = "retired" // all that it signed has expired; only the issuer still has a use for it
 )
 
 // rsaBits is the least that RFC 7518 §3.3 allows; longer signs much slower.

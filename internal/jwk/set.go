@@ -90,7 +90,7 @@ func notBase64URL(r rune) bool {
 
 // order puts current keys first: some clients take the first key that fits.
 func (k signingKey) order() int {
-	return slices.Index([]State{StateCurrent, StateNext, StatePrevious}, k.State)
+	return slices.Index([]State{StateCurrent, StateNext, StatePrevious, StateRetired}, k.State)
 }
 
 // newHeader is the encoded JOSE header (RFC 7515 §4.1). The order of the
@@ -113,6 +113,9 @@ func (s *Set) marshal() ([]byte, error) {
 		Keys []publicKey `json:"keys"`
 	}{Keys: []publicKey{}}
 	for _, k := range s.keys {
+		if k.State == StateRetired {
+			continue
+		}
 		public, err := newPublicKey(k.public)
 		if err != nil {
 			return nil, fmt.Errorf("signing key %s: %w", k.KID, err)
@@ -123,8 +126,8 @@ func (s *Set) marshal() ([]byte, error) {
 	return json.Marshal(document)
 }
 
-// JWKS is the JSON document of every key's public half. It is made once; do
-// not change it.
+// JWKS is the JSON document of every published key's public half. It is made
+// once; do not change it.
 func (s *Set) JWKS() []byte { return s.jwks }
 
 // Current returns the key that signs with alg.

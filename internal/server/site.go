@@ -60,7 +60,8 @@ type site struct {
 func newSite(s *Server, is *issuer.Issuer, passwords *password.Hasher) (*site, error) {
 	c := s.config
 	keys := signing.New(signing.Config{
-		Issuer: is.Name, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand, Algs: is.SigningAlgs(), KeepRetired: is.KeepRetiredKeys(),
+		Issuer: is.Name, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand, Algs: is.SigningAlgs(),
+		PublishRetired: is.PublishRetiredKeys(), KeepRetired: is.KeepRetiredKeys(),
 	})
 	registry := client.Config{Issuer: is, Store: c.Store, Keyring: c.Keyring, Clock: c.Clock, Rand: c.Rand}
 	minting := mint.Config{Issuer: is, Keyring: c.Keyring, Keys: keys, Rand: c.Rand}

@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +23,8 @@ const purpose = "signing-key"
 // a secret that is checked looks wrong, a token looks forged, and apps would act upon that.
 var ErrMasterKey = errors.New("sealed with another master key")
 
-// defaultKeepRetired outlives every ID Token and JWT access token that an issuer is likely to make.
-const defaultKeepRetired = 24 * time.Hour
+// defaultPublishRetired outlives every ID Token and JWT access token that an issuer is likely to make.
+const defaultPublishRetired = 24 * time.Hour
 
 // Config says whose keys these are.
 type Config struct {
@@ -35,8 +36,10 @@ type Config struct {
 	Rand    io.Reader
 	// Algs are the algorithms that Ensure keeps keys for.
 	Algs []jwk.Alg
-	// KeepRetired is how long a key stays published after it stopped signing, however often keys are rotated meanwhile: at
+	// PublishRetired is how long a key stays published after it stopped signing, however often keys are rotated meanwhile: at
 	// least as long as what it signed lives. 0 means a day.
+	PublishRetired time.Duration
+	// KeepRetired is how long it stays in the set, where the issuer itself reads what has expired. Never less than PublishRetired.
 	KeepRetired time.Duration
 }
 
@@ -50,9 +53,8 @@ type Keys struct {
 
 // New watches the issuer's keys; nothing is read until the first use.
 func New(config Config) *Keys {
-	if config.KeepRetired == 0 {
-		config.KeepRetired = defaultKeepRetired
-	}
+	config.PublishRetired = cmp.Or(config.PublishRetired, defaultPublishRetired)
+	config.KeepRetired = max(config.KeepRetired, config.PublishRetired)
 	k := &Keys{Config: config}
 	config.Store.Watch(store.TopicKeys, k.drop)
 	return k
@@ -98,7 +100,22 @@ func (k *Keys) List(ctx context.Context) ([]jwk.Key, error) {
 			return nil, err
 		}
 	}
+	k.unpublish(keys)
 	return keys, nil
+}
+
+// unpublish marks the retired keys that nobody else needs. It is told by the rotations, not by the clock, so that every node publishes the same.
+func (k *Keys) unpublish(keys []jwk.Key) {
+	for _, current := range keys {
+		if current.State != jwk.StateCurrent {
+			continue
+		}
+		for i, key := range keys {
+			if key.Alg == current.Alg && key.State == jwk.StatePrevious && !key.RetiredAt.Add(k.PublishRetired).After(current.ActivatedAt) {
+				keys[i].State = jwk.StateRetired
+			}
+		}
+	}
 }
 
 func (k *Keys) open(row store.SigningKey) (jwk.Key, error) {

@@ -38,7 +38,7 @@ func missing(keys []jwk.Key, alg jwk.Alg) int {
 }
 
 // Rotate moves the algorithm's keys one step on and returns all keys as they are now: next signs, current only verifies, and
-// a fresh one is published for the rotation after this. Tokens of the key that retired stay verifiable for KeepRetired.
+// a fresh one is published for the rotation after this. What the key that retired has signed stays verifiable for KeepRetired.
 func (k *Keys) Rotate(ctx context.Context, alg jwk.Alg) ([]jwk.Key, error) {
 	if !alg.Supported() {
 		return nil, fmt.Errorf("the algorithm must be one of %v, not %q", jwk.Algs(), alg)

@@ -69,6 +69,7 @@ func New(t testing.TB, adjust ...func(*issuer.Issuer)) *Fixture {
 	f.Keyring = NewKeyring(t, 1)
 	f.Keys = signing.New(signing.Config{
 		Issuer: f.Issuer.Name, Store: f.Store, Keyring: f.Keyring, Clock: f.Clock, Rand: rand.Reader, Algs: []jwk.Alg{jwk.ES256, jwk.EdDSA},
+		PublishRetired: f.Issuer.PublishRetiredKeys(), KeepRetired: f.Issuer.KeepRetiredKeys(),
 	})
 	f.Must(f.Keys.Ensure(t.Context()))
 	f.Mint = mint.New(mint.Config{Issuer: f.Issuer, Keyring: f.Keyring, Keys: f.Keys, Rand: rand.Reader})
