@@ -180,7 +180,7 @@ func note(ctx context.Context, grantID, userID string) {
 	record.Grant, record.User = grantID, userID
 }
 
-// refreshToken: only the current one of a family is active.
+// refreshToken: of a family, only what the token endpoint would rotate is active.
 func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, familyID string, generation int64) (response Response, ended string, err error) {
 	family, err := h.Store.Family(ctx, h.Issuer.Name, familyID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -195,7 +195,7 @@ func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, family
 		return Response{}, oauth.ReasonWrongClient, nil
 	case family.EndsAt(h.Issuer.Lifetimes.RefreshToken) <= now:
 		return Response{}, oauth.ReasonExpired, nil
-	case family.Generation != generation:
+	case generation < family.Generation:
 		return Response{}, oauth.ReasonReused, nil
 	}
 	state, err := h.state(ctx, store.TokenRef{Issuer: h.Issuer.Name, FamilyID: familyID, ClientID: family.ClientID, IssuedAt: now})

@@ -68,7 +68,7 @@ func TestRFC7009_2_1_ARefreshTokenEndsItsAuthorization(t *testing.T) {
 	_, other := e.Access(e.grant)
 	first, err := e.Mint.RefreshToken(access.FamilyID, 1)
 	e.Must(err)
-	e.Tx(func(tx *store.Tx) error { return tx.RotateRefreshToken(access.FamilyID, 1, access.ExpiresAt) })
+	e.Tx(func(tx *store.Tx) error { return tx.RotateRefreshToken(access.FamilyID, 1, 2, access.ExpiresAt) })
 	e.Must(e.revoke(first)) // an older one names the same authorization
 	e.Must(e.revoke(first))
 	if e.ended(access) != oauth.ReasonRevoked || e.ended(other) != "" {

@@ -37,7 +37,7 @@ func TestFill(t *testing.T) {
 					t.Errorf("family %d: %+v, %v; it should be %+v", number, family, err, want)
 				}
 				seen[want.ID] = true
-				err = s.InTx(t.Context(), func(tx *store.Tx) error { return tx.RotateRefreshToken(want.ID, 1, family.ExpiresAt) })
+				err = s.InTx(t.Context(), func(tx *store.Tx) error { return tx.RotateRefreshToken(want.ID, 1, 2, family.ExpiresAt) })
 				if err != nil {
 					t.Errorf("family %d does not rotate: %v", number, err)
 				}

@@ -108,7 +108,7 @@ func thirdLocked(t *testing.T, parameters string, meanwhile func(url string, pro
 		decisions[i] = func() error { return f.rotate(name, 1) }
 	}
 	err := open(t, url+"&idle_in_transaction_session_timeout=1min").InTx(t.Context(), func(tx *store.Tx) error {
-		if err := tx.RotateRefreshToken("family-2", 1, tx.Now().Add(time.Hour)); err != nil {
+		if err := tx.RotateRefreshToken("family-2", 1, 2, tx.Now().Add(time.Hour)); err != nil {
 			return err
 		}
 		var all sync.WaitGroup
@@ -198,7 +198,7 @@ func TestPgbouncerKeepsTheTimeoutsOfTheURL(t *testing.T) {
 	direct.ok(direct.redeem("one"))
 	pooled := &sample{t: t, s: open(t, pgtest.Pooler(t, url)+"&lock_timeout=200ms&idle_in_transaction_session_timeout=100ms")}
 	err := direct.s.InTx(t.Context(), func(tx *store.Tx) error {
-		if err := errors.Join(tx.RotateRefreshToken("one", 1, tx.Now().Add(time.Hour)), tx.SetProfile("acme", "u", "name", "en")); err != nil {
+		if err := errors.Join(tx.RotateRefreshToken("one", 1, 2, tx.Now().Add(time.Hour)), tx.SetProfile("acme", "u", "name", "en")); err != nil {
 			return err
 		}
 		began := time.Now()

@@ -75,7 +75,7 @@ func (f *sample) revoke(jti string) error {
 
 func (f *sample) rotate(name string, generation int64) error {
 	return f.s.Decide(f.t.Context(), func(tx *store.Tx) error {
-		return tx.RotateRefreshToken(name, generation, tx.Now().Add(time.Hour))
+		return tx.RotateRefreshToken(name, generation, generation+1, tx.Now().Add(time.Hour))
 	})
 }
 

@@ -211,14 +211,14 @@ func (f *Family) EndsAt(unused time.Duration) micros.Time {
 	return min(f.ExpiresAt, f.RotatedAt.Add(unused))
 }
 
-// RotateRefreshToken moves a family from the generation presented to the next, and its row's end to expiresAt; never leaves the end where it
-// is, which costs much less. ErrNotFound when another caller did, or the family or its grant ended.
-func (tx *Tx) RotateRefreshToken(familyID string, generation int64, expiresAt micros.Time) error {
+// RotateRefreshToken moves a family from the generation that was read to the next, and its row's end to expiresAt; never leaves the end where
+// it is, which costs much less. ErrNotFound when another caller moved it, or the family or its grant ended.
+func (tx *Tx) RotateRefreshToken(familyID string, generation, next int64, expiresAt micros.Time) error {
 	if expiresAt.Never() {
-		rows, err := tx.q.RotateFamily(tx.ctx, dbsql.RotateFamilyParams{ID: familyID, Generation: generation, Now: tx.now})
+		rows, err := tx.q.RotateFamily(tx.ctx, dbsql.RotateFamilyParams{ID: familyID, Generation: generation, Next: next, Now: tx.now})
 		return changed(rows, err, ErrNotFound)
 	}
-	rows, err := tx.q.RotateFamilyUntil(tx.ctx, dbsql.RotateFamilyUntilParams{ID: familyID, Generation: generation, Now: tx.now, ExpiresAt: expiresAt})
+	rows, err := tx.q.RotateFamilyUntil(tx.ctx, dbsql.RotateFamilyUntilParams{ID: familyID, Generation: generation, Next: next, Now: tx.now, ExpiresAt: expiresAt})
 	return changed(rows, err, ErrNotFound)
 }
 

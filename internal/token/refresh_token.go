@@ -75,12 +75,13 @@ func (h *Handler) checkFamily(family *store.Family, client *store.Client, now mi
 	return nil
 }
 
-// place tells where a refresh token stands in its family. The current one rotates. The one before it, within the grace time,
-// gets the same successor again: the answer was lost, or a second tab was as fast. Any other was copied, and nobody can tell
-// which holder is the thief, so the family ends (OAuth 2.1 §4.3.1).
+// place tells where a refresh token stands in its family. The current one rotates, and so does one that is ahead of it: we made it, and it
+// left only after its rotation was durable, so the database has lost that rotation (a restored backup, a failover to a standby that was
+// behind). The one before the current, within the grace time, gets the same successor again: the answer was lost, or a second tab was as
+// fast. Any older one was copied, and nobody can tell which holder is the thief, so the family ends (OAuth 2.1 §4.3.1).
 func (h *Handler) place(ctx context.Context, family *store.Family, generation int64, now micros.Time) (rotates bool, err error) {
 	switch {
-	case generation == family.Generation:
+	case generation >= family.Generation:
 		return true, nil
 	case generation == family.Generation-1 && now <= family.RotatedAt.Add(h.Issuer.Lifetimes.RefreshGrace):
 		return false, nil
@@ -103,7 +104,7 @@ func (h *Handler) rotateRefreshToken(ctx context.Context, a authorization) error
 	}
 	expiresAt := movedEnd(a.family.ExpiresAt, a.now, h.Issuer.Lifetimes.RefreshToken)
 	return overtaken(h.Store.Decide(ctx, func(tx *store.Tx) error {
-		return tx.RotateRefreshToken(a.familyID, a.family.Generation, expiresAt)
+		return tx.RotateRefreshToken(a.familyID, a.family.Generation, a.refreshGeneration, expiresAt)
 	}))
 }
 

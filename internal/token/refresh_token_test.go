@@ -162,33 +162,77 @@ func TestOAuth21_4_3_1_AnOldRefreshTokenRevokesItsFamily(t *testing.T) {
 	}
 }
 
-// TestARefreshTokenBehavesLikeItsModel lets time pass and presents tokens of any age, in any order, and compares with the rule
-// in one sentence: the newest rotates, the one before it repeats within grace, anything else ends the family.
+// A restored backup, or a standby that was behind when it took over, has lost rotations whose tokens are out.
+func TestADatabaseThatLostARotationEndsNobody(t *testing.T) {
+	e := newEndpoint(t)
+	held := e.ahead(e.redeemed().RefreshToken, 7)
+	responses, failures := e.together(e.refreshRequest(held))
+	if len(failures) > 0 {
+		t.Fatalf("%d of %d refused: %v", len(failures), crowd, failures[0])
+	}
+	for _, response := range responses {
+		if response.RefreshToken != e.ahead(held, 1) {
+			t.Fatal("the successor is not the one beyond what was presented")
+		}
+	}
+	e.must(e.refreshRequest(responses[0].RefreshToken))
+	e.refused(e.refreshRequest(held), oauth.CodeInvalidGrant, oauth.ReasonReused) // two behind: whoever has it now copied it
+}
+
+func TestWhatALostRotationReplacedIsStillReuse(t *testing.T) {
+	for behind := range int64(3) {
+		e := newEndpoint(t)
+		known := e.redeemed().RefreshToken // what the database believes to be current
+		successor := e.must(e.refreshRequest(e.ahead(known, 3))).RefreshToken
+		e.refused(e.refreshRequest(e.ahead(known, behind)), oauth.CodeInvalidGrant, oauth.ReasonReused)
+		e.refused(e.refreshRequest(successor), oauth.CodeInvalidGrant, oauth.ReasonReused)
+	}
+}
+
+// ahead is the token that n more rotations would give.
+func (e *endpoint) ahead(token string, n int64) string {
+	e.Helper()
+	family, generation, ok := e.Mint.ReadRefreshToken(token)
+	if !ok {
+		e.Fatal("not a refresh token")
+	}
+	later, err := e.Mint.RefreshToken(family, generation+n)
+	e.Must(err)
+	return later
+}
+
+// TestARefreshTokenBehavesLikeItsModel lets time pass, lets the database forget rotations, presents tokens of any age, in any order, and
+// compares with the rule in one sentence: what the database has as newest, or anything newer, rotates; the one before it repeats within
+// grace; anything else ends the family.
 func TestARefreshTokenBehavesLikeItsModel(t *testing.T) {
 	e := newEndpoint(t)
 	grace := e.Issuer.Lifetimes.RefreshGrace
 	rapid.Check(t, func(r *rapid.T) {
-		tokens := []string{e.redeemed().RefreshToken}
+		tokens, newest := []string{e.redeemed().RefreshToken}, 0 // as the database has it
 		var rotatedAt time.Time
 		dead := false
 		for range rapid.IntRange(1, 12).Draw(r, "steps") {
 			e.Advance(time.Duration(rapid.SampledFrom([]int64{0, 1, 20, 40}).Draw(r, "wait")) * time.Second)
-			age := rapid.IntRange(0, min(len(tokens)-1, 3)).Draw(r, "age")
-			presented := tokens[len(tokens)-1-age]
-			response, err := e.handler.Token(t.Context(), e.refreshRequest(presented))
+			for range rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(r, "forgotten") {
+				tokens = append(tokens, e.ahead(tokens[len(tokens)-1], 1))
+			}
+			at := rapid.IntRange(max(0, newest-3), len(tokens)-1).Draw(r, "presented")
+			response, err := e.handler.Token(t.Context(), e.refreshRequest(tokens[at]))
 			switch {
-			case !dead && age == 0:
-				if err != nil || response.RefreshToken == presented {
-					r.Fatalf("the newest: %v", err)
+			case !dead && at >= newest:
+				if err != nil || response.RefreshToken != e.ahead(tokens[at], 1) {
+					r.Fatalf("the newest, or newer: %v", err)
 				}
-				tokens, rotatedAt = append(tokens, response.RefreshToken), e.Clock()
-			case !dead && age == 1 && e.Clock().Sub(rotatedAt) <= grace:
-				if err != nil || response.RefreshToken != tokens[len(tokens)-1] {
+				if newest, rotatedAt = at+1, e.Clock(); newest == len(tokens) {
+					tokens = append(tokens, response.RefreshToken)
+				}
+			case !dead && at == newest-1 && e.Clock().Sub(rotatedAt) <= grace:
+				if err != nil || response.RefreshToken != tokens[newest] {
 					r.Fatalf("a repeat within grace: %v", err)
 				}
 			default:
 				if dead = true; err == nil {
-					r.Fatalf("a token %d old was taken", age)
+					r.Fatalf("a token %d before the newest was taken", newest-at)
 				}
 			}
 		}

@@ -878,20 +878,26 @@ func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) error 
 }
 
 const rotateFamily = `-- name: RotateFamily :execrows
-UPDATE families SET generation = generation + 1, rotated_at = $3
-WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > $3
+UPDATE families SET generation = $3, rotated_at = $4
+WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > $4
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0)
 `
 
 type RotateFamilyParams struct {
 	ID         string
 	Generation int64
+	Next       int64
 	Now        micros.Time
 }
 
 // Nothing that has an index changes, so that a rotation writes one page, and PostgreSQL one version of the row and nothing else.
 func (q *Queries) RotateFamily(ctx context.Context, arg RotateFamilyParams) (int64, error) {
-	result, err := q.db.Exec(ctx, rotateFamily, arg.ID, arg.Generation, arg.Now)
+	result, err := q.db.Exec(ctx, rotateFamily,
+		arg.ID,
+		arg.Generation,
+		arg.Next,
+		arg.Now,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -899,14 +905,15 @@ func (q *Queries) RotateFamily(ctx context.Context, arg RotateFamilyParams) (int
 }
 
 const rotateFamilyUntil = `-- name: RotateFamilyUntil :execrows
-UPDATE families SET generation = generation + 1, rotated_at = $3, expires_at = $4
-WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > $3
+UPDATE families SET generation = $3, rotated_at = $4, expires_at = $5
+WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > $4
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0)
 `
 
 type RotateFamilyUntilParams struct {
 	ID         string
 	Generation int64
+	Next       int64
 	Now        micros.Time
 	ExpiresAt  micros.Time
 }
@@ -915,6 +922,7 @@ func (q *Queries) RotateFamilyUntil(ctx context.Context, arg RotateFamilyUntilPa
 	result, err := q.db.Exec(ctx, rotateFamilyUntil,
 		arg.ID,
 		arg.Generation,
+		arg.Next,
 		arg.Now,
 		arg.ExpiresAt,
 	)

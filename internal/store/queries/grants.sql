@@ -87,12 +87,12 @@ WHERE families.id = $1 AND families.issuer = $2 AND (families.user_id = '' OR us
 
 -- name: RotateFamily :execrows
 -- Nothing that has an index changes, so that a rotation writes one page, and PostgreSQL one version of the row and nothing else.
-UPDATE families SET generation = generation + 1, rotated_at = sqlc.arg(now)
+UPDATE families SET generation = sqlc.arg(next), rotated_at = sqlc.arg(now)
 WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > sqlc.arg(now)
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0);
 
 -- name: RotateFamilyUntil :execrows
-UPDATE families SET generation = generation + 1, rotated_at = sqlc.arg(now), expires_at = sqlc.arg(expires_at)
+UPDATE families SET generation = sqlc.arg(next), rotated_at = sqlc.arg(now), expires_at = sqlc.arg(expires_at)
 WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > sqlc.arg(now)
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0);
 

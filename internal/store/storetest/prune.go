@@ -47,7 +47,7 @@ func pruneAll(f *fixture) {
 		return errors.Join(
 			tx.CreateCode(store.Code{Hash: store.Hash("old"), Issuer: acme, FamilyID: "old", Grant: grant, ExpiresAt: f.earlier()}),
 			tx.CreateSession(store.Session{Hash: store.Hash("old"), ID: "old", Issuer: acme, UserID: "noura", ExpiresAt: f.earlier()}),
-			tx.RotateRefreshToken(f.familyInto(tx, "gone").ID, 1, f.earlier()),
+			tx.RotateRefreshToken(f.familyInto(tx, "gone").ID, 1, 2, f.earlier()),
 		)
 	})
 	total, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})

@@ -149,7 +149,7 @@ func endedConnection(f *fixture) {
 	f.refused(err, store.ErrNotFound)
 	_, err = f.s.Family(f.ctx(), acme, family.ID)
 	f.refused(err, store.ErrNotFound)
-	rotate := func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 0) }
+	rotate := func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 2, 0) }
 	f.refused(f.try(rotate), store.ErrNotFound)
 }
 

@@ -126,22 +126,32 @@ var families = []test{
 	}},
 	{"an expired family does not rotate", func(f *fixture) {
 		family := f.family(f.connection(), "code")
-		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, f.earlier()) })
+		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 2, f.earlier()) })
 		f.refused(f.rotate(family.ID, 2), store.ErrNotFound)
 	}},
 	{"a family may rotate and keep its end", func(f *fixture) {
 		family, err := f.s.Family(f.ctx(), acme, f.family(f.connection(), "code").ID)
 		f.ok(err)
-		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 0) })
+		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 2, 0) })
 		kept, err := f.s.Family(f.ctx(), acme, family.ID)
 		f.ok(err)
 		equal(f, "generation", kept.Generation, 2)
 		equal(f, "end", kept.ExpiresAt, family.ExpiresAt)
-		f.refused(f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 0) }), store.ErrNotFound)
-		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 2, f.earlier()) })
-		f.refused(f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 3, 0) }), store.ErrNotFound)
+		f.refused(f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 2, 0) }), store.ErrNotFound)
+		f.do(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 2, 3, f.earlier()) })
+		f.refused(f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 3, 4, 0) }), store.ErrNotFound)
 		equal(f, "end of one that is unused", kept.EndsAt(time.Second), kept.RotatedAt.Add(time.Second))
 		equal(f, "end of its row", kept.EndsAt(1000*time.Hour), kept.ExpiresAt)
+	}},
+	{"a family whose rotations were lost moves beyond them, once", func(f *fixture) {
+		family := f.family(f.connection(), "code")
+		ahead := func() error {
+			return f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family.ID, 1, 8, f.later()) })
+		}
+		f.ok(ahead())
+		f.refused(ahead(), store.ErrNotFound)
+		f.refused(f.rotate(family.ID, 1), store.ErrNotFound)
+		f.ok(f.rotate(family.ID, 8))
 	}},
 	{"two families of one connection do not disturb each other", func(f *fixture) {
 		grant := f.connection()
@@ -199,7 +209,7 @@ func (f *fixture) ownFamily(grantID, scopes string) store.Family {
 }
 
 func (f *fixture) rotate(family string, generation int64) error {
-	return f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family, generation, f.later()) })
+	return f.try(func(tx *store.Tx) error { return tx.RotateRefreshToken(family, generation, generation+1, f.later()) })
 }
 
 // userToken names an access token that a family bought; clientToken one that the app got for itself.
