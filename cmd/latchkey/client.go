@@ -27,7 +27,7 @@ func (p *program) client() *cobra.Command {
 		RunE:    p.at(p.clientShow),
 	}
 	cmd := group("client", "Registered apps", p.clientCreate(), list, show, p.clientUpdate(),
-		p.clientSuspend(), p.clientResume(),
+		p.clientSuspend(), p.clientResume(), p.clientDisconnect(),
 		p.clientDelete(), p.clientAddSecret(), p.clientExpireSecret(), p.clientRevokeTokens())
 	cmd.Example = list.Example
 	return p.withIssuer(cmd)

@@ -95,6 +95,40 @@ func GrantRevoked(grant Grant) Event {
 	}
 }
 
+// DisconnectClient ends a small batch of the connections that an app had by a time, tells in the audit log why, and returns how many it
+// ended: an app may have more than one transaction should touch, and a caller repeats it while there are any.
+func (tx *Tx) DisconnectClient(issuer, clientID string, by micros.Time, why string) (int64, error) {
+	ended, err := tx.q.RevokeGrantsOfClient(tx.ctx, dbsql.RevokeGrantsOfClientParams{
+		Issuer: issuer, ClientID: clientID, DeletedAt: by, Now: tx.now, Reason: oauth.ReasonRevoked,
+	})
+	if err != nil {
+		return 0, err
+	}
+	return tx.recordEnded(ended, why)
+}
+
+// DisconnectUser is DisconnectClient for a person's connections, with one app or, when none is named, with all.
+func (tx *Tx) DisconnectUser(issuer, userID, clientID, why string) (int64, error) {
+	ended, err := tx.q.RevokeGrantsOfUser(tx.ctx, dbsql.RevokeGrantsOfUserParams{
+		Issuer: issuer, UserID: userID, ClientID: clientID, Now: tx.now, Reason: oauth.ReasonRevoked,
+	})
+	if err != nil {
+		return 0, err
+	}
+	return tx.recordEnded(ended, why)
+}
+
+func (tx *Tx) recordEnded(ended []Grant, why string) (int64, error) {
+	for _, grant := range ended {
+		event := GrantRevoked(grant)
+		event.Detail["reason"] = why
+		if err := tx.Record(event); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(ended)), nil
+}
+
 // GrantsOfUser lists a user's living connections, newest first.
 func (s *Store) GrantsOfUser(ctx context.Context, issuer, userID string, limit int) ([]GrantOfUser, error) {
 	rows, err := s.read.ListGrantsOfUser(ctx, dbsql.ListGrantsOfUserParams{Issuer: issuer, UserID: userID, Limit: int32(limit)})

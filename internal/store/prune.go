@@ -82,22 +82,15 @@ func (tx *Tx) endDeletedClients() (rows int64, err error) {
 		return 0, err
 	}
 	for _, client := range clients {
-		ended, err := tx.q.RevokeGrantsOfClient(tx.ctx, dbsql.RevokeGrantsOfClientParams{
-			Issuer: client.Issuer, ClientID: client.ClientID, DeletedAt: client.DeletedAt, Now: tx.now, Reason: oauth.ReasonRevoked,
-		})
+		ended, err := tx.DisconnectClient(client.Issuer, client.ClientID, client.DeletedAt, oauth.ReasonRevoked)
 		if err != nil {
 			return 0, err
-		}
-		for _, grant := range ended {
-			if err := tx.Record(GrantRevoked(grant)); err != nil {
-				return 0, err
-			}
 		}
 		forgotten, err := tx.q.ForgetDeletedClient(tx.ctx, dbsql.ForgetDeletedClientParams{Issuer: client.Issuer, ClientID: client.ClientID})
 		if err != nil {
 			return 0, err
 		}
-		rows += int64(len(ended)) + forgotten
+		rows += ended + forgotten
 	}
 	return rows, nil
 }

@@ -17,9 +17,9 @@ import (
 	"latchkey.dev/internal/store/storetest"
 )
 
-// pruning are the statements that Prune runs, besides those named Prune….
+// pruning are the statements that Prune runs, besides those named Prune…, and others that must find their rows as it does.
 var pruning = []string{
-	"RevokeGrantsOfClient", "ForgetDeletedClient", "EndServiceAccess", "DeleteServiceAccountMade", "DeleteServiceKeys", "DeleteExchange",
+	"RevokeGrantsOfClient", "RevokeGrantsOfUser", "ForgetDeletedClient", "EndServiceAccess", "DeleteServiceAccountMade", "DeleteServiceKeys", "DeleteExchange",
 	"DeleteEndedSecrets", "DeleteEndedServiceKeys",
 }
 

@@ -863,6 +863,63 @@ func (q *Queries) RevokeGrantsOfMember(ctx context.Context, arg RevokeGrantsOfMe
 	return items, nil
 }
 
+const revokeGrantsOfUser = `-- name: RevokeGrantsOfUser :many
+UPDATE grants SET revoked_at = $3, revoke_reason = $4
+WHERE grants.revoked_at = 0 AND grants.id IN (
+    SELECT g.id FROM grants AS g
+    WHERE g.issuer = $1 AND g.user_id = $2 AND g.revoked_at = 0 AND (g.client_id = $5 OR $5 = '') LIMIT 100)
+RETURNING id, issuer, user_id, account_id, client_id, scopes, declined, version, created_at, updated_at, last_used_at, revoked_at, revoke_reason
+`
+
+type RevokeGrantsOfUserParams struct {
+	Issuer   string
+	UserID   string
+	Now      micros.Time
+	Reason   string
+	ClientID string
+}
+
+// A small batch of them, with one app or with any.
+func (q *Queries) RevokeGrantsOfUser(ctx context.Context, arg RevokeGrantsOfUserParams) ([]Grant, error) {
+	rows, err := q.db.Query(ctx, revokeGrantsOfUser,
+		arg.Issuer,
+		arg.UserID,
+		arg.Now,
+		arg.Reason,
+		arg.ClientID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Grant{}
+	for rows.Next() {
+		var i Grant
+		if err := rows.Scan(
+			&i.ID,
+			&i.Issuer,
+			&i.UserID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Scopes,
+			&i.Declined,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+			&i.RevokeReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const revokeToken = `-- name: RevokeToken :exec
 INSERT INTO revoked_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING
 `

@@ -24,6 +24,14 @@ UPDATE grants SET revoked_at = $3, revoke_reason = $4 WHERE id = $1 AND issuer =
 UPDATE grants SET revoked_at = $4, revoke_reason = $5
 WHERE issuer = $1 AND account_id = $2 AND user_id = $3 AND revoked_at = 0 RETURNING *;
 
+-- name: RevokeGrantsOfUser :many
+-- A small batch of them, with one app or with any.
+UPDATE grants SET revoked_at = sqlc.arg(now), revoke_reason = sqlc.arg(reason)
+WHERE grants.revoked_at = 0 AND grants.id IN (
+    SELECT g.id FROM grants AS g
+    WHERE g.issuer = $1 AND g.user_id = $2 AND g.revoked_at = 0 AND (g.client_id = sqlc.arg(client_id) OR sqlc.arg(client_id) = '') LIMIT 100)
+RETURNING *;
+
 -- name: ListGrantsOfUser :many
 SELECT grants.*, accounts.name AS account_name
 FROM grants JOIN accounts ON accounts.issuer = grants.issuer AND accounts.id = grants.account_id

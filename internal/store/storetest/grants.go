@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"errors"
+	"time"
+
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
@@ -51,6 +54,110 @@ var grants = []test{
 		equal(f, "last use", got.LastUsedAt, 9)
 	}},
 	{"lists and counts show the living", grantLists},
+	{"an operator ends those of an app, in batches, and no later ones", disconnectClient},
+	{"an operator ends those of a person, with one app or all", disconnectUser},
+}
+
+// crowd connects people with an app, each for an account of their own.
+func (f *fixture) crowd(n int, client string) {
+	f.t.Helper()
+	f.do(func(tx *store.Tx) error {
+		var errs []error
+		for i := range n {
+			id := numbered("p", i)
+			_, _, err := tx.SaveConsent(store.Consent{Issuer: acme, UserID: id, AccountID: id, ClientID: client, Allowed: oauth.ScopeSet{"orders.read"}})
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
+}
+
+func (f *fixture) people(n int) {
+	f.t.Helper()
+	f.do(func(tx *store.Tx) error {
+		var errs []error
+		for i := range n {
+			id := numbered("p", i)
+			errs = append(errs, tx.CreateUser(store.User{Issuer: acme, ID: id, Email: id + "@example.com", Name: id}),
+				tx.CreateAccount(store.Account{Issuer: acme, ID: id, Name: id}, id))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// batches repeats a step until it changes nothing more.
+func (f *fixture) batches(step func(*store.Tx) (int64, error)) (sizes []int64) {
+	f.t.Helper()
+	for {
+		var rows int64
+		f.do(func(tx *store.Tx) (err error) { rows, err = step(tx); return err })
+		if rows == 0 {
+			return sizes
+		}
+		sizes = append(sizes, rows)
+	}
+}
+
+func (f *fixture) connections(client string) int {
+	f.t.Helper()
+	count, err := f.s.CountGrants(f.ctx(), acme, client, 1000)
+	f.ok(err)
+	return count
+}
+
+func disconnectClient(f *fixture) {
+	f.client("robot")
+	f.client("second")
+	f.people(batchLimit + 21)
+	f.crowd(batchLimit+20, "robot")
+	f.crowd(2, "second")
+	by := f.s.Now()
+	time.Sleep(time.Millisecond)
+	last := numbered("p", batchLimit+20)
+	later := f.consent(last, last, "robot", "orders.read")
+	sizes := f.batches(func(tx *store.Tx) (int64, error) { return tx.DisconnectClient(acme, "robot", by, store.ReasonOperator) })
+	equal(f, "batches", len(sizes), 2)
+	equal(f, "first", sizes[0], batchLimit)
+	equal(f, "left of the app", f.connections("robot"), 1)
+	equal(f, "of another", f.connections("second"), 2)
+	got, err := f.s.Grant(f.ctx(), acme, later.ID)
+	f.ok(err)
+	equal(f, "a later one lives", got.RevokedAt.Never(), true)
+	f.wantEnded(numbered("p", 3), "robot")
+}
+
+// wantEnded: the person's activity tells that the operator ended the newest.
+func (f *fixture) wantEnded(user, client string) {
+	f.t.Helper()
+	told, err := f.s.EventsOfUser(f.ctx(), acme, user, store.LastEvent, 1)
+	f.ok(err)
+	equal(f, "events", len(told), 1)
+	equal(f, "type", told[0].Type, store.EventGrantRevoked)
+	equal(f, "app", told[0].ClientID, client)
+	equal(f, "why", told[0].Detail["reason"], store.ReasonOperator)
+	grant, err := f.s.Grant(f.ctx(), acme, told[0].GrantID)
+	f.ok(err)
+	equal(f, "what the app hears", grant.RevokeReason, oauth.ReasonRevoked)
+}
+
+func disconnectUser(f *fixture) {
+	f.people(2)
+	for _, client := range []string{"robot", "second", "third"} {
+		f.client(client)
+		f.crowd(2, client)
+	}
+	end := func(client string) []int64 {
+		return f.batches(func(tx *store.Tx) (int64, error) {
+			return tx.DisconnectUser(acme, numbered("p", 0), client, store.ReasonOperator)
+		})
+	}
+	equal(f, "with one app", len(end("second")), 1)
+	f.wantEnded(numbered("p", 0), "second")
+	equal(f, "of the others'", f.connections("second"), 1)
+	equal(f, "with the others", f.connections("robot"), 2)
+	equal(f, "with all", end("")[0], 2)
+	equal(f, "the other person's", f.connections("robot")+f.connections("third"), 2)
+	equal(f, "again", len(end("")), 0)
 }
 
 func (f *fixture) revoke(issuerName, id string) error {
