@@ -76,11 +76,11 @@ func (p *Portal) invitationPage(v *visit, token string, invitation store.Invitat
 	if page.Account, err = p.names(ctx).account(invitation.AccountID); err != nil {
 		return page, err
 	}
-	page.State, err = p.invitationState(v, invitation)
+	page.State, err = p.invitationState(v, invitation, inviter)
 	return page, err
 }
 
-func (p *Portal) invitationState(v *visit, invitation store.Invitation) (web.InvitationState, error) {
+func (p *Portal) invitationState(v *visit, invitation store.Invitation, sender store.User) (web.InvitationState, error) {
 	if !invitation.AcceptedAt.Never() {
 		return web.InvitationUsed, nil
 	}
@@ -92,7 +92,7 @@ func (p *Portal) invitationState(v *visit, invitation store.Invitation) (web.Inv
 		return "", err
 	}
 	switch {
-	case !p.stands(inviter, invitation):
+	case !sender.SuspendedAt.Never() || !p.stands(inviter, invitation):
 		return web.InvitationExpired, nil
 	case invitation.Email != v.who.User.Email:
 		return web.InvitationWrongUser, nil
@@ -100,7 +100,8 @@ func (p *Portal) invitationState(v *visit, invitation store.Invitation) (web.Inv
 	return web.InvitationValid, nil
 }
 
-// stands: an invitation is worth what its sender may still give. One who was removed leaves no way back in.
+// stands: an invitation is worth what its sender may still give. One who was removed leaves no way back in,
+// and of one who is suspended nothing counts.
 func (p *Portal) stands(inviter store.Member, invitation store.Invitation) bool {
 	return p.mayGive(inviter.Role, invitation.Role)
 }

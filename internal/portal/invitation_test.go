@@ -90,6 +90,7 @@ func TestAnInvitationEnds(t *testing.T) {
 				return err
 			})
 		},
+		"with its sender's suspension": func(f *fixture) { f.suspend("admin") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -105,6 +106,11 @@ func TestAnInvitationEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (f *fixture) suspend(user string) {
+	f.Helper()
+	f.do(func(tx *store.Tx) error { return tx.SuspendUser("acme", user, true) })
 }
 
 func (f *fixture) withdrawAll() {

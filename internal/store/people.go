@@ -218,7 +218,7 @@ func (s *Store) Invitation(ctx context.Context, issuer string, tokenHash []byte)
 	return one(s, row, err)
 }
 
-// AcceptInvitation spends an invitation, once. ErrNotFound when it is unknown, expired or spent.
+// AcceptInvitation spends an invitation, once. ErrNotFound when it is unknown, expired or spent, or who sent it is suspended.
 func (tx *Tx) AcceptInvitation(issuer string, tokenHash []byte) (Invitation, error) {
 	return found(tx.q.AcceptInvitation(tx.ctx, dbsql.AcceptInvitationParams{TokenHash: tokenHash, Issuer: issuer, AcceptedAt: tx.now}))
 }

@@ -14,7 +14,9 @@ import (
 
 const acceptInvitation = `-- name: AcceptInvitation :one
 UPDATE invitations SET accepted_at = $3
-WHERE token_hash = $1 AND issuer = $2 AND accepted_at = 0 AND expires_at > $3 RETURNING issuer, id, token_hash, account_id, email, role, invited_by, created_at, expires_at, accepted_at
+WHERE token_hash = $1 AND invitations.issuer = $2 AND accepted_at = 0 AND expires_at > $3
+  AND EXISTS (SELECT 1 FROM users WHERE users.issuer = $2 AND users.id = invitations.invited_by AND users.suspended_at = 0)
+RETURNING issuer, id, token_hash, account_id, email, role, invited_by, created_at, expires_at, accepted_at
 `
 
 type AcceptInvitationParams struct {

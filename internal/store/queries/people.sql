@@ -93,7 +93,9 @@ SELECT * FROM invitations WHERE token_hash = $1 AND issuer = $2;
 
 -- name: AcceptInvitation :one
 UPDATE invitations SET accepted_at = $3
-WHERE token_hash = $1 AND issuer = $2 AND accepted_at = 0 AND expires_at > $3 RETURNING *;
+WHERE token_hash = $1 AND invitations.issuer = $2 AND accepted_at = 0 AND expires_at > $3
+  AND EXISTS (SELECT 1 FROM users WHERE users.issuer = $2 AND users.id = invitations.invited_by AND users.suspended_at = 0)
+RETURNING *;
 
 -- name: ListInvitations :many
 SELECT * FROM invitations WHERE issuer = $1 AND account_id = $2 AND accepted_at = 0 AND expires_at > $3 ORDER BY created_at;

@@ -169,14 +169,24 @@ var accounts = []test{
 		equal(f, "address", got.Email, "late@example.com")
 	}},
 	{"a new invitation takes the place of those that wait for the same address", func(f *fixture) {
+		f.user("noura")
 		f.invite("omar", f.later())
 		f.do(func(tx *store.Tx) error {
 			return tx.Invite(store.Invitation{
-				Issuer: acme, ID: "again", TokenHash: store.Hash("again"), AccountID: "shop", Email: "omar@example.com", ExpiresAt: f.later(),
+				Issuer: acme, ID: "again", TokenHash: store.Hash("again"), AccountID: "shop", Email: "omar@example.com",
+				InvitedBy: "noura", ExpiresAt: f.later(),
 			})
 		})
 		f.refused(f.accept("omar"), store.ErrNotFound)
 		f.ok(f.accept("again"))
+	}},
+	{"an invitation is worth nothing while its sender is suspended", func(f *fixture) {
+		f.user("noura")
+		f.invite("omar", f.later())
+		f.do(func(tx *store.Tx) error { return tx.SuspendUser(acme, "noura", true) })
+		f.refused(f.accept("omar"), store.ErrNotFound)
+		f.do(func(tx *store.Tx) error { return tx.SuspendUser(acme, "noura", false) })
+		f.ok(f.accept("omar"))
 	}},
 	{"a withdrawn invitation is gone", func(f *fixture) {
 		f.invite("omar", f.later())
@@ -279,6 +289,7 @@ func (f *fixture) accept(token string) error {
 }
 
 func invitationOnce(f *fixture) {
+	f.user("noura")
 	f.invite("omar", f.later())
 	f.invite("late", f.earlier())
 	waiting, err := f.s.Invitations(f.ctx(), acme, "shop")

@@ -62,6 +62,7 @@ var races = []test{
 		equal(f, "winners", f.race(func(int) error { return f.spend(store.PurposeSignUp, "handle") }, store.ErrNotFound), 1)
 	}},
 	{"64 accept one invitation, one wins", func(f *fixture) {
+		f.user("noura")
 		f.invite("omar", f.later())
 		equal(f, "winners", f.race(func(int) error { return f.accept("omar") }, store.ErrNotFound), 1)
 	}},
