@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -214,6 +215,13 @@ type refusedPage struct {
 	status int
 	page   web.Page
 	reason *oauth.Error // for the log
+}
+
+// refused tells a refusal from trouble.
+func refused(err error) bool {
+	var page *refusedPage
+	var told *oauth.Error
+	return errors.As(err, &page) || errors.As(err, &told)
 }
 
 func (r *refusedPage) Error() string { return fmt.Sprintf("page %T: %s", r.page, r.reason.Error()) }

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -279,19 +281,31 @@ func TestACodeIsVoidAfterFiveTries(t *testing.T) {
 func TestANewCodeVoidsTheOneBefore(t *testing.T) {
 	r := servertest.New(t)
 	bob := r.Browser("bob@example.org")
-	page := signUp(r, bob, bob.Arrive("/sign-up"))
-	page = r.At(bob.Press(page, "resend"), "/verify")
+	sent := bob.PressOnly(bob.Arrive("/sign-up"), "sign-up", "name", "Bob Boatman", "email", bob.Email, "password", bob.Password)
+	page := r.At(bob.Press(r.At(bob.Arrive("/verify"), "/verify"), "resend"), "/verify")
 	mails := r.Mails(bob.Email)
-	if before := bob.Press(page, "verify", "code", sixDigits(t, mails[0])); before.Status != http.StatusUnprocessableEntity && sixDigits(t, mails[0]) != sixDigits(t, mails[1]) {
+	first := sixDigits(t, mails[0])
+	if before := bob.Press(page, "verify", "code", first); before.Status != http.StatusUnprocessableEntity && first != sixDigits(t, mails[1]) {
 		t.Errorf("the first code: %d", before.Status)
+	}
+	kept := httptest.NewRequestWithContext(t.Context(), http.MethodGet, servertest.Site+"/verify?code="+first, http.NoBody)
+	for _, cookie := range (&http.Response{Header: sent.Header}).Cookies() {
+		kept.AddCookie(cookie)
+	}
+	answer, err := r.RoundTrip(kept)
+	r.Must(err)
+	r.Must(answer.Body.Close())
+	if answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("the first code, with the cookie that it came with: %d", answer.StatusCode)
 	}
 }
 
-// Somebody else may ask for a code to the address of a person who signs up. Its end must tell them nothing, and never sign them in.
-func TestACodeThatANewerOneEndedIsJudgedNoMore(t *testing.T) {
+// The end of a code must tell nothing to who asked for it, and never sign them in.
+func TestACodeThatEndedIsJudgedNoMore(t *testing.T) {
 	r := servertest.New(t)
 	bob, eve := r.Browser("bob@example.org"), r.Browser("bob@example.org")
 	hers := signUp(r, eve, eve.Arrive("/sign-up"))
+	r.Tx(func(tx *store.Tx) error { return tx.EndChallenges("acme", store.PurposeSignUp, bob.Email) })
 	his := signUp(r, bob, bob.Arrive("/sign-up"))
 	mails := r.Mails(bob.Email)
 	first, second := sixDigits(t, mails[0]), sixDigits(t, mails[1])
@@ -307,6 +321,46 @@ func TestACodeThatANewerOneEndedIsJudgedNoMore(t *testing.T) {
 		t.Fatalf("%d", answer.Status)
 	}
 	judge("after")
+}
+
+// Anybody may ask for a code to the address of a person who signs up. It neither ends that person's nor signs in beside them.
+func TestACodeOutlivesThoseOfOtherBrowsers(t *testing.T) {
+	r := servertest.New(t)
+	bob, eve := r.Browser("bob@example.org"), r.Browser("bob@example.org")
+	his := signUp(r, bob, bob.Arrive("/sign-up"))
+	hers := signUp(r, eve, eve.Arrive("/sign-up"))
+	mails := r.Mails(bob.Email)
+	if answer := bob.PressOnly(his, "verify", "code", sixDigits(t, mails[0])); answer.Location == nil || answer.Location.Path != "/connected" {
+		t.Fatalf("his own code, in his own browser: %d", answer.Status)
+	}
+	for range 2 {
+		_ = eve.PressOnly(hers, "verify", "code", sixDigits(t, mails[1]))
+	}
+	user, err := r.Store.UserByEmail(t.Context(), "acme", bob.Email)
+	r.Must(err)
+	if sessions, err := r.Store.Sessions(t.Context(), "acme", user.ID); err != nil || len(sessions) != 1 {
+		t.Errorf("signed in: %d, %v", len(sessions), err)
+	}
+}
+
+// However many browsers guess: an address gets five codes an hour, and each is guessed at five times.
+func TestGuessesAtAnAddressAreBounded(t *testing.T) {
+	r := servertest.New(t)
+	judged := 0
+	for i := range 8 {
+		eve := r.BrowserFrom("198.51.100."+strconv.Itoa(i+1), "bob@example.org")
+		page := eve.Press(eve.Arrive("/sign-up"), "sign-up", "name", "Eve", "email", eve.Email, "password", eve.Password)
+		for range 8 {
+			if !page.Has("verify") {
+				break
+			}
+			page = eve.Press(page, "verify", "code", "no code")
+			judged++
+		}
+	}
+	if want := 5 * 6; judged != want { // the sixth of each is told that it is one too many
+		t.Errorf("%d guesses were answered, want %d", judged, want)
+	}
 }
 
 func TestACodeExpires(t *testing.T) {
@@ -495,6 +549,28 @@ func TestAResetLetsInWhomSomebodyLockedOut(t *testing.T) {
 	}
 	if page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", "yellow window nine"); page.Location == nil {
 		t.Errorf("still locked out: %d", page.Status)
+	}
+}
+
+func TestAResetLinkIsGoodWithoutTheAppThatItWasAskedForIn(t *testing.T) {
+	for name, stop := range map[string]func(*servertest.Rig, *store.Tx) error{
+		"stopped": func(r *servertest.Rig, tx *store.Tx) error {
+			return tx.SetClientStatus("acme", r.App.ID, store.ClientSuspended)
+		},
+		"deleted": func(r *servertest.Rig, tx *store.Tx) error { return tx.DeleteClient("acme", r.App.ID) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := servertest.New(t)
+			ada := r.Ada()
+			page := ada.Arrive(r.Request(r.App))
+			ada.Press(ada.Arrive("/reset-password?r="+page.URL.Query().Get("r")), "send-link", "email", ada.Email)
+			link := regexp.MustCompile(`https://acme.example(/new-password\S*)`).FindStringSubmatch(r.Mails(ada.Email)[0].Text)[1]
+			r.Tx(func(tx *store.Tx) error { return stop(r, tx) })
+			done := ada.Press(r.At(ada.Arrive(link), "/new-password"), "save-password", "new_password", "yellow window nine")
+			if done.Status != http.StatusOK || done.URL.Query().Get("changed") == "" {
+				t.Errorf("%d %s", done.Status, done.URL)
+			}
+		})
 	}
 }
 

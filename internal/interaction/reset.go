@@ -108,6 +108,9 @@ func (h *Handler) sendReset(t *turn, user store.User) error {
 		ExpiresAt: h.now().Add(h.Issuer.Lifetimes.EmailCode),
 	}
 	return h.Store.InTx(t.r.Context(), func(tx *store.Tx) error {
+		if err := tx.EndChallenges(h.Issuer.Name, store.PurposeResetPassword, user.Email); err != nil { // the newest link is the one that works
+			return err
+		}
 		if err := tx.CreateChallenge(challenge); err != nil || user.ID == "" {
 			return err
 		}
@@ -160,7 +163,11 @@ func (h *Handler) rejoin(t *turn, challenge store.Challenge) error {
 		return nil //nolint:nilerr // the link is good by itself
 	}
 	t.flow = flow
-	return h.prove(t)
+	if err = h.prove(t); refused(err) { // the app was stopped, or the device answered: the link is good by itself still
+		t.flow, t.client = Flow{}, nil
+		return nil
+	}
+	return err
 }
 
 func (h *Handler) showNewPassword(t *turn) error {

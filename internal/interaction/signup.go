@@ -59,7 +59,7 @@ func (h *Handler) signUp(t *turn) error {
 	if err != nil {
 		return err
 	}
-	return h.sendCode(t, email, newcomer{Name: name, PasswordHash: hash, Locale: h.pageLang(t), R: t.in.Get("r")}, "")
+	return h.sendCode(t, email, newcomer{Name: name, PasswordHash: hash, Locale: h.pageLang(t), R: t.in.Get("r")}, nil)
 }
 
 func signUpMistakes(name, typed, secret string) (email string, mistakes web.Errors) {
@@ -106,7 +106,10 @@ func (h *Handler) tooMany(t *turn, limited micros.Time, err error) error {
 
 // sendCode records the challenge, queues its mail and shows where to type the code. An address that is taken gets a challenge
 // that no code fits, so that whoever guesses meets the same pages.
-func (h *Handler) sendCode(t *turn, email string, who newcomer, notice web.VerifyState) error {
+//
+// A code is its browser's, and ends before alone: anybody can ask for one to an address, and must not end its owner's. How often an
+// address is guessed at is bounded by the mails that it gets, mailsPerEmail, with codeTries each.
+func (h *Handler) sendCode(t *turn, email string, who newcomer, before *pending) error {
 	token, code := seal.NewSecret(h.Rand, ""), ""
 	digits, err := sixDigits(h.Rand)
 	if err != nil {
@@ -127,7 +130,14 @@ func (h *Handler) sendCode(t *turn, email string, who newcomer, notice web.Verif
 	if err != nil {
 		return err
 	}
+	var notice web.VerifyState
 	err = h.Store.InTx(t.r.Context(), func(tx *store.Tx) error {
+		if before != nil {
+			notice = web.VerifyResent
+			if err := tx.EndChallenge(h.Issuer.Name, store.PurposeSignUp, before.Hash); err != nil {
+				return err
+			}
+		}
 		if err := tx.CreateChallenge(challenge); err != nil {
 			return err
 		}

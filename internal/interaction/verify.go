@@ -127,7 +127,7 @@ func (h *Handler) resend(t *turn, waiting *pending) error {
 		return h.askCode(t, http.StatusTooManyRequests, waiting, web.VerifyEmail{State: web.VerifyTooMany, Until: limited.Time()})
 	}
 	waiting.who.R = t.in.Get("r")
-	return h.sendCode(t, waiting.Email, waiting.who, web.VerifyResent)
+	return h.sendCode(t, waiting.Email, waiting.who, waiting)
 }
 
 // judge counts the try before it looks at the code, so that racing guesses cannot outnumber the limit.

@@ -69,14 +69,18 @@ func (tx *Tx) EndOtherSessions(issuer, userID string, keep []byte) (int64, error
 	return tx.q.EndOtherSessions(tx.ctx, dbsql.EndOtherSessionsParams{Issuer: issuer, UserID: userID, Hash: keep})
 }
 
-// CreateChallenge records a challenge. A new one for the same purpose and address ends those before it.
+// EndChallenge ends one. It counts as not used: a code that was just used signs its own browser in once more.
+func (tx *Tx) EndChallenge(issuer, purpose string, hash []byte) error {
+	return tx.q.EndChallenge(tx.ctx, dbsql.EndChallengeParams{Hash: hash, Issuer: issuer, Purpose: purpose, Now: tx.now})
+}
+
+// EndChallenges ends all that an address waits with for a purpose.
+func (tx *Tx) EndChallenges(issuer, purpose, email string) error {
+	return tx.q.EndChallenges(tx.ctx, dbsql.EndChallengesParams{Issuer: issuer, Purpose: purpose, Email: email, Now: tx.now})
+}
+
+// CreateChallenge records a challenge.
 func (tx *Tx) CreateChallenge(challenge Challenge) error {
-	err := tx.q.VoidChallengesOf(tx.ctx, dbsql.VoidChallengesOfParams{
-		Issuer: challenge.Issuer, Purpose: challenge.Purpose, Email: challenge.Email, Now: tx.now,
-	})
-	if err != nil {
-		return err
-	}
 	return tx.q.InsertChallenge(tx.ctx, dbsql.InsertChallengeParams{
 		Hash: challenge.Hash, Issuer: challenge.Issuer, Purpose: challenge.Purpose, Email: challenge.Email, UserID: challenge.UserID,
 		CodeHash: challenge.CodeHash, Sealed: challenge.Sealed, CreatedAt: tx.now, ExpiresAt: challenge.ExpiresAt,

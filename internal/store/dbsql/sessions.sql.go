@@ -96,6 +96,50 @@ func (q *Queries) CountThrottle(ctx context.Context, arg CountThrottleParams) (T
 	return i, err
 }
 
+const endChallenge = `-- name: EndChallenge :exec
+UPDATE challenges SET expires_at = $4
+WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at > $4
+`
+
+type EndChallengeParams struct {
+	Hash    []byte
+	Issuer  string
+	Purpose string
+	Now     micros.Time
+}
+
+func (q *Queries) EndChallenge(ctx context.Context, arg EndChallengeParams) error {
+	_, err := q.db.Exec(ctx, endChallenge,
+		arg.Hash,
+		arg.Issuer,
+		arg.Purpose,
+		arg.Now,
+	)
+	return err
+}
+
+const endChallenges = `-- name: EndChallenges :exec
+UPDATE challenges SET expires_at = $4
+WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0 AND expires_at > $4
+`
+
+type EndChallengesParams struct {
+	Issuer  string
+	Purpose string
+	Email   string
+	Now     micros.Time
+}
+
+func (q *Queries) EndChallenges(ctx context.Context, arg EndChallengesParams) error {
+	_, err := q.db.Exec(ctx, endChallenges,
+		arg.Issuer,
+		arg.Purpose,
+		arg.Email,
+		arg.Now,
+	)
+	return err
+}
+
 const endOtherSessions = `-- name: EndOtherSessions :execrows
 DELETE FROM sessions WHERE issuer = $1 AND user_id = $2 AND hash <> $3
 `
@@ -390,29 +434,6 @@ type TouchSessionParams struct {
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) error {
 	_, err := q.db.Exec(ctx, touchSession, arg.Hash, arg.LastSeenAt)
-	return err
-}
-
-const voidChallengesOf = `-- name: VoidChallengesOf :exec
-UPDATE challenges SET expires_at = $4
-WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0 AND expires_at > $4
-`
-
-type VoidChallengesOfParams struct {
-	Issuer  string
-	Purpose string
-	Email   string
-	Now     micros.Time
-}
-
-// They end; used they were not: a code that was just used signs its own browser in once more.
-func (q *Queries) VoidChallengesOf(ctx context.Context, arg VoidChallengesOfParams) error {
-	_, err := q.db.Exec(ctx, voidChallengesOf,
-		arg.Issuer,
-		arg.Purpose,
-		arg.Email,
-		arg.Now,
-	)
 	return err
 }
 

@@ -37,8 +37,11 @@ WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at 
 -- name: SpendChallenge :one
 UPDATE challenges SET used_at = $4 WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at > $4 RETURNING *;
 
--- name: VoidChallengesOf :exec
--- They end; used they were not: a code that was just used signs its own browser in once more.
+-- name: EndChallenge :exec
+UPDATE challenges SET expires_at = sqlc.arg(now)
+WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at > sqlc.arg(now);
+
+-- name: EndChallenges :exec
 UPDATE challenges SET expires_at = sqlc.arg(now)
 WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0 AND expires_at > sqlc.arg(now);
 

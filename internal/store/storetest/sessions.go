@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -171,15 +172,27 @@ var challenges = []test{
 		f.refused(f.attempt("handle", 3), store.ErrNotFound)
 		f.refused(f.spend(store.PurposeSignUp, "handle"), store.ErrNotFound)
 	}},
-	{"a new one ends those before it", func(f *fixture) {
-		f.challenge("first", true)
-		f.challenge("second", true)
+	{"one ends alone, or all of an address", func(f *fixture) {
+		for _, name := range []string{"first", "second", "third"} {
+			f.challenge(name, true)
+		}
+		f.do(func(tx *store.Tx) error { return tx.EndChallenge(acme, store.PurposeSignUp, store.Hash("first")) })
+		f.do(func(tx *store.Tx) error { return tx.EndChallenge(other, store.PurposeSignUp, store.Hash("second")) })
 		f.refused(f.spend(store.PurposeSignUp, "first"), store.ErrNotFound)
 		f.refused(f.attempt("first", 3), store.ErrNotFound)
 		first, err := f.s.Challenge(f.ctx(), acme, store.PurposeSignUp, store.Hash("first"))
 		f.ok(err)
 		equal(f, "used", first.UsedAt.Never(), true)
 		f.ok(f.spend(store.PurposeSignUp, "second"))
+		f.do(func(tx *store.Tx) error {
+			return errors.Join(tx.EndChallenges(acme, store.PurposeResetPassword, "noura@example.com"), tx.EndChallenges(acme, store.PurposeSignUp, "omar@example.com"))
+		})
+		f.ok(f.attempt("third", 3))
+		f.do(func(tx *store.Tx) error { return tx.EndChallenges(acme, store.PurposeSignUp, "noura@example.com") })
+		f.refused(f.attempt("third", 3), store.ErrNotFound)
+		second, err := f.s.Challenge(f.ctx(), acme, store.PurposeSignUp, store.Hash("second"))
+		f.ok(err)
+		equal(f, "used and not ended", second.UsedAt.Never(), false)
 	}},
 	{"a new password ends the links that reset it", func(f *fixture) {
 		f.user("noura")
