@@ -26,7 +26,7 @@ func (p *program) client() *cobra.Command {
 		Example: "  latchkey client show app_k3Jd --issuer acme",
 		RunE:    p.at(p.clientShow),
 	}
-	cmd := group("client", "Registered apps", p.clientCreate(), list, show, p.clientUpdate(),
+	cmd := group("client", "Registered apps", p.clientCreate(), list, show, p.clientConnections(), p.clientUpdate(),
 		p.clientSuspend(), p.clientResume(), p.clientDisconnect(),
 		p.clientDelete(), p.clientAddSecret(), p.clientExpireSecret(), p.clientRevokeTokens())
 	cmd.Example = list.Example

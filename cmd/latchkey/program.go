@@ -61,7 +61,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 }
 
 func (p *program) root() *cobra.Command {
-	root := group("latchkey", "An OAuth 2.1 and OpenID Connect authorization server", p.serve(), p.dev(), p.migrate(), p.backup(), p.key(), p.user(), p.client(), p.serviceAccount(), p.issuer(), p.dialect(), p.bench(), p.version())
+	root := group("latchkey", "An OAuth 2.1 and OpenID Connect authorization server", p.serve(), p.dev(), p.migrate(), p.backup(), p.key(), p.user(), p.client(), p.serviceAccount(), p.event(), p.issuer(), p.dialect(), p.bench(), p.version())
 	root.Long, root.Example = rootHelp, rootExample
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true

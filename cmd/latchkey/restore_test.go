@@ -60,19 +60,31 @@ func TestRestore(t *testing.T) {
 	if !strings.HasSuffix(block, "systemctl start latchkey\n") {
 		t.Errorf("the server is not started at last:\n%s", block)
 	}
-	lines := strings.NewReplacer( // there is neither systemd nor that user here
-		"systemctl stop latchkey\n", "", "systemctl start latchkey\n", "", " -o latchkey -g latchkey", "", "chown latchkey:", "chmod 600",
-		"/var/lib/latchkey", in.folder, "/etc/latchkey", in.folder, "/backup", in.folder,
-	).Replace(block)
-	shell := exec.Command("sh", "-e", "-c", lines)
-	if out, err := shell.CombinedOutput(); err != nil || !strings.Contains(string(out), "before@acme.example") {
-		t.Fatalf("%v\n%s\n%s", err, out, lines)
+	run := in.follow(t, block)
+	if !strings.Contains(run, "before@acme.example") {
+		t.Error(run)
+	}
+	_, since, _ := strings.Cut(chapter, "  ```sh\n  ")
+	since, _, _ = strings.Cut(since, "\n")
+	if out := in.follow(t, since); strings.Count(out, "user.signed_up") != 4 {
+		t.Errorf("what happened since: %s", out)
 	}
 	in.serve(t)
 	in.wantUsers(t, "before@acme.example")
-	if _, err := os.Stat(filepath.Join(in.folder, "before", "latchkey.db-wal")); err != nil {
-		t.Errorf("the log of the database from before was not moved with it: %v", err)
+}
+
+// follow runs the guide's lines in the installation's folder. There is neither systemd here nor a user of that name.
+func (in *installed) follow(t *testing.T, lines string) string {
+	t.Helper()
+	lines = strings.NewReplacer(
+		"systemctl stop latchkey\n", "", "systemctl start latchkey\n", "", " -o latchkey -g latchkey", "", "chown latchkey:", "chmod 600",
+		"/var/lib/latchkey", in.folder, "/etc/latchkey", in.folder, "/backup", in.folder,
+	).Replace(lines)
+	out, err := exec.Command("sh", "-e", "-c", lines).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, lines)
 	}
+	return string(out)
 }
 
 // TestACopyBesideAnothersLogIsToldSo: the obvious way to restore leaves the log of the database from before.

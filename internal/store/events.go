@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"latchkey.dev/internal/micros"
@@ -110,6 +111,17 @@ func (s *Store) EventsOfUser(ctx context.Context, issuer, userID, before string,
 func (s *Store) EventsOfAccount(ctx context.Context, issuer, accountID, before string, limit int) ([]Event, error) {
 	rows, err := s.read.ListEventsOfAccount(ctx, dbsql.ListEventsOfAccountParams{Issuer: issuer, AccountID: accountID, ID: before, Limit: int32(limit)})
 	return s.events(rows, err)
+}
+
+// Events lists what happened at an issuer from one identifier on and before another, newest first. No index tells whose an event is, so it
+// looks at so many of all issuers' and returns those that are its own; the following page begins before next, which is empty at the end.
+func (s *Store) Events(ctx context.Context, issuer, since, before string, looked int) (own []Event, next string, err error) {
+	rows, err := s.read.ListEvents(ctx, dbsql.ListEventsParams{Since: since, Before: before, Page: int32(looked)})
+	if len(rows) == looked {
+		next = rows[looked-1].ID
+	}
+	own, err = s.events(slices.DeleteFunc(rows, func(row dbsql.Event) bool { return row.Issuer != issuer }), err)
+	return own, next, err
 }
 
 // LastEventOfUser is when the last event of either type happened to a user; never when none did.

@@ -14,6 +14,8 @@ type (
 	Grant = dbsql.Grant
 	// GrantOfUser is a connection as its user lists it.
 	GrantOfUser = dbsql.ListGrantsOfUserRow
+	// GrantOfClient is a connection as the platform lists an app's.
+	GrantOfClient = dbsql.ListGrantsOfClientRow
 	// GrantOfAccount is a connection as the account's managers list it.
 	GrantOfAccount = dbsql.ListGrantsOfAccountRow
 )
@@ -146,6 +148,12 @@ func (s *Store) GrantsWithApp(ctx context.Context, issuer, userID, clientID stri
 // GrantsOfAccount lists an account's living connections, newest first.
 func (s *Store) GrantsOfAccount(ctx context.Context, issuer, accountID string, limit int) ([]GrantOfAccount, error) {
 	rows, err := s.read.ListGrantsOfAccount(ctx, dbsql.ListGrantsOfAccountParams{Issuer: issuer, AccountID: accountID, Limit: int32(limit)})
+	return rows, s.fail(err)
+}
+
+// GrantsOfClient lists an app's living connections by identifier, oldest first, after one that was seen.
+func (s *Store) GrantsOfClient(ctx context.Context, issuer, clientID, after string, limit int) ([]GrantOfClient, error) {
+	rows, err := s.read.ListGrantsOfClient(ctx, dbsql.ListGrantsOfClientParams{Issuer: issuer, ClientID: clientID, After: after, Page: int32(limit)})
 	return rows, s.fail(err)
 }
 

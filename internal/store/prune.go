@@ -38,7 +38,7 @@ func (s *Store) Prune(ctx context.Context, over Horizon) (total int64, err error
 	batches = append(batches,
 		func(tx *Tx) (int64, error) { return tx.pruneRegistrations(over.Expired) },
 		func(tx *Tx) (int64, error) { return tx.pruneGrants(over.Revoked) },
-		func(tx *Tx) (int64, error) { return tx.q.PruneEvents(tx.ctx, firstID(over.Events)) },
+		func(tx *Tx) (int64, error) { return tx.q.PruneEvents(tx.ctx, FirstID(over.Events)) },
 	)
 	for _, batch := range batches {
 		var rows int64
@@ -54,8 +54,8 @@ func (s *Store) Prune(ctx context.Context, over Horizon) (total int64, err error
 	return total, nil
 }
 
-// firstID comes before every identifier that NewID makes from then on.
-func firstID(at micros.Time) string {
+// FirstID comes before every identifier that NewID makes from then on.
+func FirstID(at micros.Time) string {
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(at)/1000)
 	return FormatID([16]byte(append(ms[2:], make([]byte, 10)...)))

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -14,6 +15,9 @@ func TestAnOperatorEndsConnections(t *testing.T) {
 		{"user", "disconnect", email, "--yes"}, {"user", "disconnect", email, "--client", in.app.ID, "--yes"}, {"client", "disconnect", in.app.ID, "--yes"},
 	} {
 		tokens := mustTokens(t, c)
+		if out := in.latchkey("", "client", "connections", in.app.ID); !strings.Contains(out, email) || !strings.Contains(out, "orders:read") {
+			t.Error(out)
+		}
 		in.latchkey("", command...)
 		if err := c.over(in.nodes[0], tokens, "an operator ended the connection"); err != nil || c.obeyed.Load() > 0 {
 			t.Errorf("%v: %v, %v", command, err, c.examples)
@@ -21,6 +25,9 @@ func TestAnOperatorEndsConnections(t *testing.T) {
 		if said, err := in.nodes[0].refresh(in.app, tokens.RefreshToken); err != nil || said.Error != "invalid_grant" {
 			t.Errorf("%v: %s, %v", command, said, err)
 		}
+	}
+	if out := in.latchkey("", "event", "list", "--client", in.app.ID, "--type", "grant.revoked"); strings.Count(out, "reason=operator") != 3 {
+		t.Error(out)
 	}
 	if again := mustTokens(t, c); again.status != http.StatusOK { // the person may connect the app again
 		t.Error(again)

@@ -633,6 +633,80 @@ func (q *Queries) ListGrantsOfAccount(ctx context.Context, arg ListGrantsOfAccou
 	return items, nil
 }
 
+const listGrantsOfClient = `-- name: ListGrantsOfClient :many
+SELECT grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason, CAST(COALESCE(users.name, '') AS TEXT) AS user_name, CAST(COALESCE(users.email, '') AS TEXT) AS user_email
+FROM grants LEFT JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
+WHERE grants.issuer = $1 AND grants.client_id = $2 AND grants.revoked_at = 0 AND grants.id > $3
+ORDER BY grants.id LIMIT $4
+`
+
+type ListGrantsOfClientParams struct {
+	Issuer   string
+	ClientID string
+	After    string
+	Page     int32
+}
+
+type ListGrantsOfClientRow struct {
+	ID           string
+	Issuer       string
+	UserID       string
+	AccountID    string
+	ClientID     string
+	Scopes       oauth.ScopeSet
+	Declined     oauth.ScopeSet
+	Version      int64
+	CreatedAt    micros.Time
+	UpdatedAt    micros.Time
+	LastUsedAt   micros.Time
+	RevokedAt    micros.Time
+	RevokeReason string
+	UserName     string
+	UserEmail    string
+}
+
+// What an app holds for itself has no user.
+func (q *Queries) ListGrantsOfClient(ctx context.Context, arg ListGrantsOfClientParams) ([]ListGrantsOfClientRow, error) {
+	rows, err := q.db.Query(ctx, listGrantsOfClient,
+		arg.Issuer,
+		arg.ClientID,
+		arg.After,
+		arg.Page,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListGrantsOfClientRow{}
+	for rows.Next() {
+		var i ListGrantsOfClientRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Issuer,
+			&i.UserID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Scopes,
+			&i.Declined,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+			&i.RevokeReason,
+			&i.UserName,
+			&i.UserEmail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listGrantsOfUser = `-- name: ListGrantsOfUser :many
 SELECT grants.id, grants.issuer, grants.user_id, grants.account_id, grants.client_id, grants.scopes, grants.declined, grants.version, grants.created_at, grants.updated_at, grants.last_used_at, grants.revoked_at, grants.revoke_reason, accounts.name AS account_name
 FROM grants JOIN accounts ON accounts.issuer = grants.issuer AND accounts.id = grants.account_id

@@ -48,6 +48,13 @@ FROM grants JOIN users ON users.issuer = grants.issuer AND users.id = grants.use
 WHERE grants.issuer = $1 AND grants.account_id = $2 AND grants.revoked_at = 0
 ORDER BY grants.created_at DESC, grants.id LIMIT $3;
 
+-- name: ListGrantsOfClient :many
+-- What an app holds for itself has no user.
+SELECT grants.*, CAST(COALESCE(users.name, '') AS TEXT) AS user_name, CAST(COALESCE(users.email, '') AS TEXT) AS user_email
+FROM grants LEFT JOIN users ON users.issuer = grants.issuer AND users.id = grants.user_id
+WHERE grants.issuer = $1 AND grants.client_id = $2 AND grants.revoked_at = 0 AND grants.id > sqlc.arg(after)
+ORDER BY grants.id LIMIT sqlc.arg(page);
+
 -- name: CountGrantsOfClient :one
 SELECT count(*) FROM (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.client_id = $2 AND grants.revoked_at = 0 LIMIT $3) AS alive;
 

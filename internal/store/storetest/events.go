@@ -54,6 +54,27 @@ var events = []test{
 		f.ok(err)
 		equal(f, "events", len(ofUser)+len(ofAccount), 0)
 	}},
+	{"an issuer's are found by their time, in pages of the same cost", func(f *fixture) {
+		f.record(f.ctx(), store.Event{Issuer: acme, Type: store.EventSigningKeysRotated})
+		time.Sleep(2 * time.Millisecond)
+		since := store.FirstID(f.s.Now())
+		for i := range 20 {
+			f.record(f.ctx(), store.Event{Issuer: []string{acme, other}[i%2], Type: store.EventClientSuspended, ClientID: numbered("app", i)})
+		}
+		seen, pages := map[string]bool{}, 0
+		for before := store.LastEvent; before != ""; pages++ {
+			var page []store.Event
+			var err error
+			page, before, err = f.s.Events(f.ctx(), acme, since, before, 6)
+			f.ok(err)
+			for _, event := range page {
+				equal(f, "whose", event.Issuer, acme)
+				seen[event.ClientID] = true
+			}
+		}
+		equal(f, "seen", len(seen), 10)
+		equal(f, "pages", pages, 4)
+	}},
 	{"the last of two types", func(f *fixture) {
 		last := func() micros.Time {
 			at, err := f.s.LastEventOfUser(f.ctx(), acme, "noura", store.EventPasswordChanged, store.EventPasswordReset)

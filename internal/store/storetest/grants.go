@@ -54,6 +54,29 @@ var grants = []test{
 		equal(f, "last use", got.LastUsedAt, 9)
 	}},
 	{"lists and counts show the living", grantLists},
+	{"an app's are listed in pages, with who made them", func(f *fixture) {
+		f.connection()
+		f.people(7)
+		f.crowd(7, "robot")
+		f.client("second")
+		f.crowd(1, "second")
+		seen, after := map[string]bool{}, ""
+		for {
+			page, err := f.s.GrantsOfClient(f.ctx(), acme, "robot", after, 3)
+			f.ok(err)
+			if len(page) == 0 {
+				break
+			}
+			for _, grant := range page {
+				seen[grant.UserEmail], after = true, grant.ID
+			}
+		}
+		equal(f, "people", len(seen), 8)
+		equal(f, "one of them", seen["noura@example.com"], true)
+		page, err := f.s.GrantsOfClient(f.ctx(), other, "robot", "", 3)
+		f.ok(err)
+		equal(f, "another issuer's", len(page), 0)
+	}},
 	{"an operator ends those of an app, in batches, and no later ones", disconnectClient},
 	{"an operator ends those of a person, with one app or all", disconnectUser},
 }
