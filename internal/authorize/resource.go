@@ -22,11 +22,12 @@ func (h *Handler) checkResource(_ context.Context, p *proven) error {
 		if err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
 			return oauth.InvalidTarget("resource must be an absolute URI without a fragment (RFC 8707 section 2)")
 		}
-		if !h.Issuer.AllowsResource(resource) {
-			return oauth.InvalidTarget("the resource is not one that this issuer makes tokens for")
+		known, allowed := h.Issuer.Resource(resource)
+		if !allowed {
+			return oauth.InvalidTarget("the resource %s is not one that this issuer makes tokens for", resource)
 		}
-		if !slices.Contains(p.checked.Resources, resource) {
-			p.checked.Resources = append(p.checked.Resources, resource)
+		if !slices.Contains(p.checked.Resources, known) {
+			p.checked.Resources = append(p.checked.Resources, known)
 		}
 	}
 	return nil

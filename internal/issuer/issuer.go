@@ -122,9 +122,28 @@ func (i *Issuer) Secure() bool { return strings.HasPrefix(i.URL, "https:") }
 // Endpoint is the absolute URL of a path on this issuer.
 func (i *Issuer) Endpoint(path string) string { return i.URL + path }
 
-// AllowsResource tells whether a request may name the resource (RFC 8707 §2).
-func (i *Issuer) AllowsResource(resource string) bool {
-	return resource == i.Audience || slices.Contains(i.Resources, resource)
+// Resource is a resource that a request names as the configuration spells it, and whether a request may name it (RFC 8707 §2).
+// URL libraries add a slash to a bare origin, and both mean the same (RFC 3986 §6.2.3); aud has the configured spelling, for APIs
+// compare it as a string.
+func (i *Issuer) Resource(named string) (string, bool) {
+	if named == i.Audience || slices.Contains(i.Resources, named) {
+		return named, true
+	}
+	for _, known := range append([]string{i.Audience}, i.Resources...) {
+		if bareOrigin(known) == bareOrigin(named) {
+			return known, true
+		}
+	}
+	return "", false
+}
+
+// bareOrigin leaves out the slash after an origin; every other URI stays as it is.
+func bareOrigin(uri string) string {
+	scheme, rest, _ := strings.Cut(uri, "://")
+	if host, slash := strings.CutSuffix(rest, "/"); slash && !strings.ContainsAny(host, "/?#") {
+		return scheme + "://" + host
+	}
+	return uri
 }
 
 // SupportsIDTokenAlg tells whether a client may register the algorithm for its ID Tokens.

@@ -185,15 +185,20 @@ func (h *Handler) narrowAudience(authorized, requested []string) ([]string, erro
 	if len(authorized) == 0 {
 		authorized = []string{h.defaultAudience()}
 	}
-	for _, resource := range requested {
-		if !slices.Contains(authorized, resource) {
-			return nil, oauth.InvalidTarget("resource names one that was not authorized")
+	if len(requested) == 0 {
+		return authorized, nil
+	}
+	audience := make([]string, len(requested))
+	for n, resource := range requested {
+		if audience[n] = resource; !slices.Contains(authorized, resource) {
+			audience[n], _ = h.Issuer.Resource(resource)
+		}
+		if !slices.Contains(authorized, audience[n]) {
+			return nil, oauth.InvalidTarget("the resource %s was not authorized", resource)
 		}
 	}
-	if len(requested) > 0 {
-		return slices.Compact(slices.Sorted(slices.Values(requested))), nil
-	}
-	return authorized, nil
+	slices.Sort(audience)
+	return slices.Compact(audience), nil
 }
 
 func (h *Handler) defaultAudience() string {
