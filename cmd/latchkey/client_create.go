@@ -59,7 +59,7 @@ func (f *clientFlags) apply(m *store.ClientMetadata, everything bool) error {
 	for flag, set := range map[string]func(){
 		"redirect-uri":             func() { m.RedirectURIs = f.redirectURIs },
 		"post-logout-redirect-uri": func() { m.PostLogoutRedirectURIs = f.postLogout },
-		"scope":                    func() { m.Scope = scope },
+		"scope":                    func() { m.Scope, m.AnyScope = scope, false },
 		"auth-method":              func() { m.TokenEndpointAuthMethod = f.authMethod },
 		"grant-type":               func() { m.GrantTypes, m.ResponseTypes = grantTypes, nil }, // response types follow (RFC 7591 §2.1)
 		"type":                     func() { m.ApplicationType = f.applicationType },

@@ -57,7 +57,9 @@ func (h *Handler) Register(ctx context.Context, m Metadata) (Registered, error) 
 		return Registered{}, err
 	}
 	// Where the platform lets apps with a secret leave PKCE out, it lets those who come by themselves too: they read the same documents.
-	metadata, err := m.stored(h.Issuer.Scopes.Names(), store.ClientMetadata{PKCEOptional: h.Issuer.PKCEOptional})
+	// Nobody has reviewed what such an app says that it can use, so it bounds nothing: agents name what they know at first and learn of
+	// more from an API's 403 (RFC 6750 §3.1). What they ask for, the person sees.
+	metadata, err := m.stored(h.Issuer.Scopes.Names(), store.ClientMetadata{PKCEOptional: h.Issuer.PKCEOptional, AnyScope: true})
 	if err != nil {
 		return Registered{}, err
 	}

@@ -36,8 +36,7 @@ func (h *Handler) Update(ctx context.Context, key Key, change Change) (Registere
 	if err := h.checkChange(ctx, app, &change); err != nil {
 		return Registered{}, err
 	}
-	allowed := h.Issuer.Scopes.Names().Union(app.Metadata.Scope)
-	if app.Metadata, err = change.stored(allowed, app.Metadata); err != nil {
+	if app.Metadata, err = change.stored(h.Issuer.Scopes.Names(), app.Metadata); err != nil {
 		return Registered{}, err
 	}
 	app.Name = change.name()

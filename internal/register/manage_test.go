@@ -114,6 +114,27 @@ func TestWhatThePlatformGaveSurvivesAChangeAndItsReviewDoesNot(t *testing.T) {
 	}
 }
 
+// TestAChangeNeverWidensTheScopeThatThePlatformGave: neither one that the platform narrowed, nor that of an app that acts by itself,
+// about which no person is asked.
+func TestAChangeNeverWidensTheScopeThatThePlatformGave(t *testing.T) {
+	l := newLobby(t)
+	for name, give := range map[string]func(*store.ClientMetadata){
+		"narrowed":  func(m *store.ClientMetadata) { m.AnyScope = false },
+		"by itself": func(m *store.ClientMetadata) { m.GrantTypes = append(m.GrantTypes, oauth.GrantClientCredentials) },
+	} {
+		made := l.registered(robot)
+		given, err := l.Store.Client(t.Context(), "acme", made.id)
+		l.Must(err)
+		give(&given.Metadata)
+		given.Metadata.Scope = tokentest.Scopes("openid orders.read")
+		l.Must(l.Clients.Update(t.Context(), given, ""))
+		a := l.change(made, `"redirect_uris": ["https://shop.example/callback"], "scope": "openid orders.write"`)
+		if a.status != http.StatusOK || a.said["scope"] != "openid orders.read" {
+			t.Errorf("%s: %d %s", name, a.status, a.text)
+		}
+	}
+}
+
 func TestRFC7592_2_2_AnAppThatBecomesConfidentialGetsASecretOnce(t *testing.T) {
 	l := newLobby(t)
 	made := l.registered(`{"redirect_uris": ["https://shop.example/callback"], "token_endpoint_auth_method": "none"}`)

@@ -68,17 +68,21 @@ func unreadable(err error) error {
 	return err
 }
 
-// stored is the metadata as the registry keeps it, of an app that may have scopes up to allowed; it gets all of them when it names
-// none (RFC 7591 §2). What only the platform may set is taken over from before.
-func (m *Metadata) stored(allowed oauth.ScopeSet, before store.ClientMetadata) (store.ClientMetadata, error) {
+// stored is the metadata as the registry keeps it, at an issuer that offers these scopes. What only the platform may set is taken
+// over from before.
+func (m *Metadata) stored(offered oauth.ScopeSet, before store.ClientMetadata) (store.ClientMetadata, error) {
 	scope, err := oauth.ParseScope(m.Scope)
 	if err != nil {
 		return store.ClientMetadata{}, oauth.InvalidClientMetadata("scope is malformed: names with one space between")
 	}
-	if len(scope) == 0 {
-		scope = allowed
+	byItself := slices.Contains(before.GrantTypes, oauth.GrantClientCredentials)
+	if byItself || !before.AnyScope { // the platform's choice, which no person is asked about, or that it has narrowed
+		scope = before.Scope
 	}
-	if slices.Contains(m.GrantTypes, oauth.GrantClientCredentials) && !slices.Contains(before.GrantTypes, oauth.GrantClientCredentials) {
+	if scope = scope.Intersect(offered); len(scope) == 0 && before.AnyScope { // RFC 7591 §2: the server's default
+		scope = offered
+	}
+	if slices.Contains(m.GrantTypes, oauth.GrantClientCredentials) && !byItself {
 		// It would be access without any person's consent, for anybody on the Internet.
 		return store.ClientMetadata{}, oauth.InvalidClientMetadata("client_credentials is for apps that the platform registered; leave it out, or ask the platform")
 	}
@@ -88,6 +92,7 @@ func (m *Metadata) stored(allowed oauth.ScopeSet, before store.ClientMetadata) (
 		LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI, Contacts: m.Contacts, SoftwareID: m.SoftwareID,
 		SoftwareVersion: m.SoftwareVersion, IDTokenSignedAlg: m.IDTokenSignedAlg, DefaultMaxAge: m.DefaultMaxAge,
 		PKCEOptional: before.PKCEOptional && m.TokenEndpointAuthMethod != oauth.AuthMethodNone, Introspects: before.Introspects,
+		AnyScope: before.AnyScope,
 	}, nil
 }
 

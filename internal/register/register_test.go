@@ -151,7 +151,6 @@ func TestRFC7591_3_2_2_Refusals(t *testing.T) {
 		"a number for a name":             {`{"redirect_uris": ["https://shop.example/cb"], "client_name": 7}`, "invalid_client_metadata"},
 		"no JSON":                         {`redirect_uris=https://shop.example/cb`, "invalid_client_metadata"},
 		"a member twice":                  {`{"redirect_uris": ["https://a.example/cb"], "redirect_uris": ["https://b.example/cb"]}`, "invalid_client_metadata"},
-		"scope that is not offered":       {`{"redirect_uris": ["https://shop.example/cb"], "scope": "root"}`, "invalid_client_metadata"},
 		"scope that is none":              {`{"redirect_uris": ["https://shop.example/cb"], "scope": "a\"b"}`, "invalid_client_metadata"},
 		"password grant":                  {`{"redirect_uris": ["https://shop.example/cb"], "grant_types": ["password"]}`, "invalid_client_metadata"},
 		"RFC 6749 4.4 client credentials": {`{"grant_types": ["client_credentials"], "scope": "orders.read"}`, "invalid_client_metadata"},
@@ -212,6 +211,40 @@ func TestRFC7591_3_ARegisteredAppCanBeConnectedAndConsentSaysWhatItIs(t *testing
 	l.Must(err)
 	if got := l.send(http.MethodGet, made.uri, made.token, ""); got.status != http.StatusOK {
 		t.Errorf("an app that somebody connected was forgotten: %d", got.status)
+	}
+}
+
+// TestAnAppThatRegisteredItselfMayAskForMoreThanItNamed is MCP's step-up: an agent names what the API's first 401 says, and learns of
+// more from a 403 later. Who is asked sees all of it.
+func TestAnAppThatRegisteredItselfMayAskForMoreThanItNamed(t *testing.T) {
+	l := newLobby(t)
+	made := l.registered(`{"redirect_uris": ["https://shop.example/callback"], "scope": "orders.read"}`)
+	request := tokentest.App{Client: &store.Client{ID: made.id}}
+	ada := l.Ada()
+	asked := l.At(ada.SignIn(ada.Arrive(l.Request(request, "scope", "orders.read orders.write"))), "/consent")
+	if got := l.CodeOf(ada.Press(asked, "allow")).Binding.Scopes.String(); got != "orders.read orders.write" {
+		t.Errorf("stepped up to %q", got)
+	}
+	if got := l.CodeOf(ada.Press(ada.Arrive(l.Request(request, "scope", "", "prompt", "consent")), "allow")).Binding.Scopes.String(); got != "orders.read" {
+		t.Errorf("asks for %q by default, not for what it named", got)
+	}
+	if q := l.Back(ada.Arrive(l.Request(request, "scope", "root"))); q.Get("error") != oauth.CodeInvalidScope {
+		t.Errorf("a scope that does not exist: %v", q)
+	}
+	l.Issuer.Policy.DropScopes = true
+	if got := l.CodeOf(ada.Press(ada.Arrive(l.Request(request, "scope", "root orders.write", "prompt", "consent")), "allow")).Binding.Scopes.String(); got != "orders.write" {
+		t.Errorf("where what is not allowed is dropped: %q", got)
+	}
+}
+
+func TestRFC7591_2_AScopeThatIsNotOfferedIsLeftOut(t *testing.T) {
+	l := newLobby(t)
+	for scope, want := range map[string]string{
+		"root orders.read": "orders.read", "claudeai": l.Issuer.Scopes.Names().String(), "": l.Issuer.Scopes.Names().String(),
+	} {
+		if a := l.register(`{"redirect_uris": ["https://shop.example/cb"], "scope": "` + scope + `"}`); a.status != http.StatusCreated || a.said["scope"] != want {
+			t.Errorf("%q: %d %s, want %q", scope, a.status, a.text, want)
+		}
 	}
 }
 

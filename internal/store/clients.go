@@ -29,7 +29,7 @@ type ClientMetadata struct {
 	GrantTypes              []oauth.GrantType `json:"grant_types,omitempty"`
 	ResponseTypes           []string          `json:"response_types,omitempty"`
 	ApplicationType         string            `json:"application_type,omitempty"` // web or native
-	Scope                   oauth.ScopeSet    `json:"scope,omitempty"`
+	Scope                   oauth.ScopeSet    `json:"scope,omitempty"`            // asked for by default, and the most, but for AnyScope
 	ClientURI               string            `json:"client_uri,omitempty"`
 	LogoURI                 string            `json:"logo_uri,omitempty"`
 	PolicyURI               string            `json:"policy_uri,omitempty"`
@@ -43,6 +43,8 @@ type ClientMetadata struct {
 	PKCEOptional bool `json:"pkce_optional,omitempty"`
 	// Reviewed says that the platform has looked at the app; the consent page shows it.
 	Reviewed bool `json:"reviewed,omitempty"`
+	// AnyScope lets an app that registered itself ask people for every scope of the issuer, beyond Scope.
+	AnyScope bool `json:"any_scope,omitempty"`
 	// Introspects lets the client, an API, ask about tokens that are not its own (RFC 7662 §2.1).
 	Introspects bool `json:"introspects,omitempty"`
 	// ResumesTesting is set while the client is suspended, if it was in testing before.
