@@ -196,7 +196,7 @@ func TestNoorleRefusals(t *testing.T) {
 		want   object
 	}{
 		"wrong secret":          {body(noorleCode(wrong, "x")...), 401, noorleError("invalid_client", "wrong_secret")},
-		"basic instead of post": {body(noorleCode(other, "x")...), 401, noorleError("invalid_client", "wrong_auth_method")},
+		"post instead of basic": {body(noorleCode(other, "x")...), 400, noorleError("invalid_grant", "unknown")}, // the secret is right
 		"expired code":          {body(noorleCode(app, expired)...), 400, noorleError("invalid_grant", "expired")},
 		"reused code":           {body(noorleCode(app, used)...), 400, noorleError("invalid_grant", "reused")},
 		"its tokens are gone":   {body("grant_type", "refresh_token", "refresh_token", first.text("refresh_token"), "client_id", app.ID, "client_secret", app.Secret), 400, noorleError("invalid_grant", "reused")},

@@ -51,14 +51,14 @@ func CredentialsWith(r *http.Request, bodyID, bodySecret string) (Credentials, e
 	}
 }
 
-// Authenticate proves which app sends a request, by exactly the method that it registered (RFC 6749 §2.3). Every refusal is
-// invalid_client; client identifiers are public, so it says what was wrong.
+// Authenticate proves which app sends a request (RFC 6749 §2.3). Every refusal is invalid_client; client identifiers are public, so
+// it says what was wrong.
 func (r *Registry) Authenticate(ctx context.Context, credentials Credentials) (*store.Client, error) {
 	client, err := r.identify(ctx, credentials.ID)
 	if err != nil {
 		return nil, err
 	}
-	if registered := client.Metadata.TokenEndpointAuthMethod; credentials.Method != registered {
+	if registered := client.Metadata.TokenEndpointAuthMethod; !r.mayUse(credentials.Method, registered) {
 		return nil, oauth.InvalidClient("this client is registered to authenticate with %s, and the request used %s", registered, credentials.Method).
 			With(oauth.ReasonWrongAuthMethod)
 	}
@@ -68,6 +68,14 @@ func (r *Registry) Authenticate(ctx context.Context, credentials Credentials) (*
 		}
 	}
 	return client, r.checkStatus(client)
+}
+
+// mayUse tells whether a client authenticates by a method. Basic and the body carry the same secret, so one stands for the other:
+// golang.org/x/oauth2 repeats a refused request by the other method, and would show the refusal of the method instead of what was
+// wrong. A public client has no secret that could be right, and one with a secret shows it.
+func (r *Registry) mayUse(method, registered string) bool {
+	return method == registered ||
+		method != oauth.AuthMethodNone && registered != oauth.AuthMethodNone && !r.Issuer.Policy.ExactClientAuth
 }
 
 // Identify finds the client that a request names, without proof: for what needs another, such as the token that it holds.

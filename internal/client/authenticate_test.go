@@ -26,8 +26,28 @@ func refused(t *testing.T, err error, code, reason string) {
 	}
 }
 
+// TestRFC6749_2_3_ASecretComesByEitherMethod where no platform asks for the registered one; one at a time.
+func TestRFC6749_2_3_ASecretComesByEitherMethod(t *testing.T) {
+	f := tokentest.New(t)
+	for _, registered := range []string{oauth.AuthMethodBasic, oauth.AuthMethodPost} {
+		app := f.App(func(m *store.ClientMetadata) { m.TokenEndpointAuthMethod = registered })
+		for _, method := range []string{oauth.AuthMethodBasic, oauth.AuthMethodPost} {
+			if _, err := f.Clients.Authenticate(t.Context(), client.Credentials{ID: app.ID, Secret: app.Secret, Method: method}); err != nil {
+				t.Errorf("%s for %s: %v", method, registered, err)
+			}
+			_, err := f.Clients.Authenticate(t.Context(), client.Credentials{ID: app.ID, Secret: "lk_cs_x", Method: method})
+			refused(t, err, oauth.CodeInvalidClient, oauth.ReasonWrongSecret)
+		}
+		_, err := f.Clients.Authenticate(t.Context(), client.Credentials{ID: app.ID, Method: oauth.AuthMethodNone})
+		refused(t, err, oauth.CodeInvalidClient, oauth.ReasonWrongAuthMethod)
+	}
+	_, err := f.Clients.Authenticate(t.Context(), client.Credentials{ID: f.App(tokentest.Public).ID, Secret: "x", Method: oauth.AuthMethodPost})
+	refused(t, err, oauth.CodeInvalidClient, oauth.ReasonWrongAuthMethod)
+}
+
 func TestRFC6749_2_3_OnlyTheRegisteredMethodAndSecret(t *testing.T) {
 	f := tokentest.New(t)
+	f.Issuer.Policy.ExactClientAuth = true
 	basic := f.App()
 	post := f.App(func(m *store.ClientMetadata) { m.TokenEndpointAuthMethod = oauth.AuthMethodPost })
 	public := f.App(tokentest.Public)

@@ -24,6 +24,7 @@ type policySection struct {
 	ScopesNotAllowed     string                 `yaml:"scopes_not_allowed"`
 	MinState             int                    `yaml:"min_state"`
 	ExactRedirectURIs    bool                   `yaml:"exact_redirect_uris"`
+	ExactClientAuth      bool                   `yaml:"exact_client_authentication"`
 	ServiceSession       bool                   `yaml:"service_session"`
 	SingleUseTokens      bool                   `yaml:"single_use_tokens"`
 	MachineRefresh       bool                   `yaml:"machine_refresh"`
@@ -104,6 +105,7 @@ var settings = []setting{
 	{"scopes_not_allowed", func(p *policySection, is *issuer.Issuer) { is.Policy.DropScopes = p.ScopesNotAllowed == scopesDropped }},
 	{"min_state", func(p *policySection, is *issuer.Issuer) { is.Policy.MinState = p.MinState }},
 	{"exact_redirect_uris", func(p *policySection, is *issuer.Issuer) { is.Policy.ExactRedirectURIs = p.ExactRedirectURIs }},
+	{"exact_client_authentication", func(p *policySection, is *issuer.Issuer) { is.Policy.ExactClientAuth = p.ExactClientAuth }},
 	{"service_session", func(p *policySection, is *issuer.Issuer) { is.Policy.ServiceSession = p.ServiceSession }},
 	{"single_use_tokens", func(p *policySection, is *issuer.Issuer) { is.Policy.SingleUseTokens = p.SingleUseTokens }},
 	{"machine_refresh", func(p *policySection, is *issuer.Issuer) { is.Policy.MachineRefresh = p.MachineRefresh }},

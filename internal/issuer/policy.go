@@ -17,6 +17,8 @@ type Policy struct {
 	MinState int
 	// ExactRedirectURIs refuses another port of a registered loopback address too (RFC 8252 §7.3 would let it pass).
 	ExactRedirectURIs bool
+	// ExactClientAuth refuses a secret that comes by another method than the client registered: Basic for the body, or the body for Basic.
+	ExactClientAuth bool
 	// ServiceSession makes the token and exchange endpoints also ask for the signed-in session of a service account.
 	ServiceSession bool
 	// SingleUseTokens makes an access token good for one exchange, once.

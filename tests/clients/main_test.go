@@ -141,10 +141,10 @@ func (o operator) prepare() error {
 	if err := o.create(&user, password+"\n", "user", "create", "--email", email, "--name", "Noura Haddad", "--account", "Noura’s Shop"); err != nil {
 		return err
 	}
-	if err := o.addClient("confidential", "client_secret_basic", scope+" reports:read", "client_credentials"); err != nil {
-		return err
-	}
-	return o.addClient("public", "none", scope)
+	return errors.Join(
+		o.addClient("confidential", "client_secret_basic", scope+" reports:read", "client_credentials"),
+		o.addClient("post", "client_secret_post", scope),
+		o.addClient("public", "none", scope))
 }
 
 func (o operator) addClient(name, method, allowed string, grantTypes ...string) error {
@@ -279,9 +279,11 @@ func trustAuthority() error {
 	return nil
 }
 
-func confidential() fixture {
+func confidential() fixture { return named("confidential") }
+
+func named(name string) fixture {
 	for _, f := range server.fixtures {
-		if f.ClientSecret != "" {
+		if f.Name == name {
 			return f
 		}
 	}
