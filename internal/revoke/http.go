@@ -7,7 +7,8 @@ import (
 	"latchkey.dev/internal/wire"
 )
 
-// ServeRevoke is the standards' face of the endpoint: POST /oauth/revoke (RFC 7009 §2.1). The answer has no body (§2.2).
+// ServeRevoke is the standards' face of the endpoint: POST /oauth/revoke (RFC 7009 §2.1). The answer's body says nothing (§2.2), in
+// JSON, because some libraries read every answer as JSON and take an empty one for a failure.
 func (h *Handler) ServeRevoke(w http.ResponseWriter, r *http.Request) error {
 	// §2.3: an app in a browser may give its tokens back. No cookie counts here.
 	wire.AllowAnyOrigin(w.Header())
@@ -22,7 +23,5 @@ func (h *Handler) ServeRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err := h.Revoke(r.Context(), Request{Client: credentials, Token: form.Get("token")}); err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-	return nil
+	return wire.WriteJSON(w, http.StatusOK, struct{}{})
 }

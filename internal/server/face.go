@@ -27,6 +27,22 @@ func jsonFace(_ *site, handle handler) http.Handler {
 	})
 }
 
+// appFace is for machines in browsers too, such as agents: any origin may read the answer, for no cookie counts here.
+func appFace(s *site, handle handler) http.Handler {
+	return jsonFace(s, func(w http.ResponseWriter, r *http.Request) error {
+		wire.AllowAnyOrigin(w.Header())
+		return handle(w, r)
+	})
+}
+
+// preflight answers what a browser asks before a page of another origin may send JSON or an Authorization header.
+func preflight(methods string) handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		wire.AnswerPreflight(w, methods)
+		return nil
+	}
+}
+
 // documentFace is for machines in browsers too: any origin may read what everybody may know (Fetch §3.2). Documents are
 // asked for more often than all else and link to nothing that a browser follows, so they go without Referrer-Policy.
 func documentFace(_ *site, handle handler) http.Handler {

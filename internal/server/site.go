@@ -116,16 +116,19 @@ func (s *site) routes() []route {
 	routes := s.usualRoutes()
 	if s.issuer.Policy.Device {
 		routes = append(routes,
-			route{"POST", discovery.PathDeviceAuthorization, jsonFace, s.device.ServeDeviceAuthorization},
+			route{"OPTIONS", discovery.PathDeviceAuthorization, appFace, preflight("POST")},
+			route{"POST", discovery.PathDeviceAuthorization, appFace, s.device.ServeDeviceAuthorization},
 			route{"GET", device.Path, pageFace, s.device.ShowEnter},
 			route{"POST", device.Path, pageFace, s.device.Enter})
 	}
 	if s.issuer.Policy.Registration {
 		routes = append(routes,
-			route{"POST", register.Path, jsonFace, s.register.ServeRegister},
-			route{"GET", register.Path + "/{client_id}", jsonFace, s.register.ServeRead},
-			route{"PUT", register.Path + "/{client_id}", jsonFace, s.register.ServeUpdate},
-			route{"DELETE", register.Path + "/{client_id}", jsonFace, s.register.ServeDelete})
+			route{"OPTIONS", register.Path, appFace, preflight("POST")},
+			route{"POST", register.Path, appFace, s.register.ServeRegister},
+			route{"OPTIONS", register.Path + "/{client_id}", appFace, preflight("GET, PUT, DELETE")},
+			route{"GET", register.Path + "/{client_id}", appFace, s.register.ServeRead},
+			route{"PUT", register.Path + "/{client_id}", appFace, s.register.ServeUpdate},
+			route{"DELETE", register.Path + "/{client_id}", appFace, s.register.ServeDelete})
 	}
 	if s.issuer.Policy.SandboxOf != "" {
 		routes = append(routes,
@@ -138,12 +141,16 @@ func (s *site) routes() []route {
 
 func (s *site) usualRoutes() []route {
 	return []route{
+		{"OPTIONS", "/.well-known/openid-configuration", documentFace, preflight("GET")},
 		{"GET", "/.well-known/openid-configuration", documentFace, s.discovery.ServeMetadata},
+		{"OPTIONS", "/.well-known/oauth-authorization-server", documentFace, preflight("GET")},
 		{"GET", "/.well-known/oauth-authorization-server", documentFace, s.discovery.ServeMetadata},
 		{"GET", "/.well-known/jwks.json", documentFace, s.discovery.ServeJWKS},
 
+		{"OPTIONS", "/oauth/token", jsonFace, preflight("POST")},
 		{"POST", "/oauth/token", jsonFace, s.token.ServeToken},
 		{"POST", "/oauth/introspect", jsonFace, s.introspect.ServeIntrospect},
+		{"OPTIONS", "/oauth/revoke", jsonFace, preflight("POST")},
 		{"POST", "/oauth/revoke", jsonFace, s.revoke.ServeRevoke},
 		{"OPTIONS", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
 		{"GET", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},

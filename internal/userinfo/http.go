@@ -17,10 +17,7 @@ func (h *Handler) ServeUserInfo(w http.ResponseWriter, r *http.Request) error {
 	header["Access-Control-Expose-Headers"] = exposed
 	switch r.Method {
 	case http.MethodOptions:
-		header.Set("Access-Control-Allow-Methods", "GET, POST")
-		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-		header.Set("Access-Control-Max-Age", "3600")
-		w.WriteHeader(http.StatusNoContent)
+		wire.AnswerPreflight(w, "GET, POST")
 		return nil
 	case http.MethodGet, http.MethodPost:
 	default:

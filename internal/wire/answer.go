@@ -50,6 +50,17 @@ var (
 // AllowAnyOrigin lets every site read an answer (Fetch §3.2): one that holds nothing secret, or that no cookie opened.
 func AllowAnyOrigin(h http.Header) { h["Access-Control-Allow-Origin"] = anyOrigin }
 
+// AnswerPreflight tells a browser that a page of any site may send requests of these methods, with JSON or an Authorization header
+// (Fetch §4.9). MCP's clients send the version that they speak along with everything.
+func AnswerPreflight(w http.ResponseWriter, methods string) {
+	h := w.Header()
+	AllowAnyOrigin(h)
+	h.Set("Access-Control-Allow-Methods", methods)
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, MCP-Protocol-Version")
+	h.Set("Access-Control-Max-Age", "3600")
+	w.WriteHeader(http.StatusNoContent)
+}
+
 type jsonWriter struct {
 	buffer  bytes.Buffer
 	encoder *json.Encoder
