@@ -82,7 +82,11 @@ type Spending struct {
 // SpendExchange buys with a single-use token, once. ErrNotFound when it was spent, revoked, or what it hangs on ended: whatever
 // races, one caller wins.
 func (tx *Tx) SpendExchange(spending Spending) error {
-	rows, err := tx.q.SpendExchange(tx.ctx, dbsql.SpendExchangeParams{
+	rows, err := tx.q.LockFamily(tx.ctx, dbsql.LockFamilyParams{ID: spending.ExchangeID, Issuer: spending.Issuer})
+	if err := changed(rows, err, ErrNotFound); err != nil {
+		return err
+	}
+	rows, err = tx.q.SpendExchange(tx.ctx, dbsql.SpendExchangeParams{
 		ID: spending.ExchangeID, Issuer: spending.Issuer, ServiceAccountID: spending.ServiceAccountID, KeyID: spending.KeyID,
 		KeyIssuedAt: tx.now, TokenID: spending.TokenID,
 	})
@@ -98,7 +102,7 @@ func (tx *Tx) FailExchange(issuer, id, reason string) error {
 }
 
 // EndExchange takes back what an exchange bought: every key of its service account (RFC 6749 §4.1.2: a code that comes twice
-// revokes what it bought). An exchange that is not tracked is no error.
+// revokes what it bought). RevokeFamily comes before it, so that nothing is being bought any more. An exchange that is not tracked is no error.
 func (tx *Tx) EndExchange(issuer, id, reason string) error {
 	err := tx.q.RevokeKeysOfExchange(tx.ctx, dbsql.RevokeKeysOfExchangeParams{Issuer: issuer, ExchangeID: id, RevokedAt: tx.now})
 	return errors.Join(err, tx.FailExchange(issuer, id, reason))

