@@ -79,7 +79,7 @@ func (s *Server) drain(ctx context.Context, httpServer *http.Server, listener ne
 	s.draining.Store(true)
 	pause(ctx, drainDelay)
 	if err := hush(listener); err != nil {
-		s.log.Warn("hush the listener", "error", err)
+		s.log.Warn("requests that come while the listener closes may be reset: the system does not let it go quiet first", "error", err)
 	}
 	pause(ctx, settleDelay)
 	if err := listener.Close(); err != nil {

@@ -9,11 +9,14 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"latchkey.dev/tests/running"
 )
@@ -31,6 +34,7 @@ func stopUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
+	asAServiceUser(t)
 	victim, err := running.StartDev(server.binary, t.TempDir(), log)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +65,16 @@ func stopUnderLoad(t *testing.T) {
 	}
 	t.Logf("stop: answered=%d of which after SIGTERM=%d dropped=%d stopped in %.1f s with code %d",
 		load.answered.Load(), load.after.Load(), len(load.problems), time.Since(began).Seconds(), code)
+}
+
+// asAServiceUser takes from what the test starts what root may do to sockets and a service's own user may not. It holds for this test's
+// goroutine, and its thread ends with it.
+func asAServiceUser(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_ADMIN, 0, 0, 0); err != nil && !errors.Is(err, unix.EPERM) { // who is not root has none
+		t.Fatal(err)
+	}
 }
 
 // load is 32 clients that ask until nobody listens any more.
