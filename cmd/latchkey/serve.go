@@ -43,7 +43,8 @@ type running struct {
 }
 
 func (p *program) runServer(ctx context.Context) error {
-	signal.Ignore(syscall.SIGHUP) // without a certificate of ours a reload is nothing; left alone, the signal ends the process
+	signal.Ignore(syscall.SIGHUP)  // without a certificate of ours a reload is nothing; left alone, the signal ends the process
+	signal.Ignore(syscall.SIGPIPE) // who read the log may end before us: Go would end the process, and requests with it
 	loaded, err := p.load()
 	if err != nil {
 		return err

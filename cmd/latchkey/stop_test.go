@@ -70,11 +70,18 @@ func (in *installed) run(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// serve starts the server and waits for its line.
+// serve starts the server as it is installed.
 func (in *installed) serve(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	cmd, stderr = in.command("serve"), &bytes.Buffer{}
 	cmd.Stderr = stderr
+	in.start(t, cmd)
+	return cmd, stderr
+}
+
+// start starts a server and waits for its line.
+func (in *installed) start(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -86,9 +93,8 @@ func (in *installed) serve(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || !strings.Contains(line, " is ready on ") {
 		_ = cmd.Wait()
-		t.Fatalf("the server said %q, %v\n%s", line, err, stderr)
+		t.Fatalf("the server said %q, %v\n%s", line, err, cmd.Stderr)
 	}
-	return cmd, stderr
 }
 
 func (in *installed) newClient(t *testing.T) (id, secret string) {
@@ -191,6 +197,40 @@ func TestHangupWithoutACertificateIsNothing(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the server ended with %v\n%s", err, stderr)
+	}
+}
+
+// TestALogReaderThatEndsIsNoReasonToEnd: who read standard error is gone, and Go ends a process that writes there all the same.
+func TestALogReaderThatEndsIsNoReasonToEnd(t *testing.T) {
+	in := install(t)
+	id, secret := in.newClient(t)
+	settings, err := os.ReadFile(filepath.Join(in.folder, "latchkey.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.write(t, "talkative.yaml", strings.Replace(string(settings), "level: warn", "level: info", 1))
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := in.command("serve", "--config", "talkative.yaml")
+	cmd.Stderr = write
+	in.start(t, cmd)
+	if err := errors.Join(read.Close(), write.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := in.token(http.DefaultClient, id, secret); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // lines are held back for 10
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	in.waitUntilNotReady(t)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server ended with %v", err)
 	}
 }
 
