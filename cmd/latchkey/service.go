@@ -231,10 +231,12 @@ func (p *program) serviceAddKey() *cobra.Command {
 func (p *program) serviceRotateKey() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rotate-key USER_CODE", Short: "Give a service account a new key, and let those before it end", Args: needs,
-		Long:    "Give a service account a new key. Those before it stay good for the overlap, so that programs can change over without a failed sign-in.",
+		Long: "Give a service account a new key. Those before it stay good for the overlap, so that programs can change over without a failed sign-in.\n" +
+			"It may be used from where those before it may, unless --address says otherwise; from anywhere: --address 0.0.0.0/0 --address ::/0.",
 		Example: "  latchkey service-account rotate-key svc-k3jd --issuer acme --overlap 24h",
 	}
 	f := bindKeyFlags(cmd)
+	cmd.Flags().Lookup("address").Usage = "IP `address` or network that the key may be used from; several times; none: those of the keys before it"
 	overlap := cmd.Flags().Duration("overlap", 24*time.Hour, "how long those before it stay good")
 	cmd.RunE = p.onService(func(ctx context.Context, services *serviceaccount.Service, account store.ServiceAccount, _ []string) error {
 		if *overlap < 0 || *overlap > serviceaccount.MaxOverlap {
@@ -244,6 +246,11 @@ func (p *program) serviceRotateKey() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(draft.Addresses) == 0 {
+			if draft.Addresses, err = boundTo(ctx, services, account); err != nil {
+				return err
+			}
+		}
 		made, err := services.RotateKey(ctx, account, draft, *overlap, "")
 		if err != nil {
 			return err
@@ -251,6 +258,24 @@ func (p *program) serviceRotateKey() *cobra.Command {
 		return p.showKey(made)
 	})
 	return cmd
+}
+
+// boundTo is every address that a service account's good keys may be used from: none, which means anywhere, when one may be used anywhere.
+func boundTo(ctx context.Context, services *serviceaccount.Service, account store.ServiceAccount) (addresses []string, err error) {
+	listed, err := services.ListKeys(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range listed.Keys {
+		switch {
+		case !key.Active:
+		case len(key.Addresses) == 0:
+			return nil, nil
+		default:
+			addresses = append(addresses, key.Addresses...)
+		}
+	}
+	return addresses, nil
 }
 
 func (p *program) serviceRemoveKey() *cobra.Command {
