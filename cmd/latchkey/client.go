@@ -131,6 +131,10 @@ func (p *program) printClient(v clientView) {
 		"Authenticates by", v.TokenEndpointAuthMethod, "Grant types", joined(v.GrantTypes), "Type", v.ApplicationType,
 		"Redirect URIs", strings.Join(v.RedirectURIs, " "), "After sign-out", strings.Join(v.PostLogoutRedirectURIs, " "), "Scope", v.Scope,
 		"ID Tokens", v.IDTokenSignedAlg, "Reviewed", yes(v.Reviewed), "Introspects", yes(v.Introspects), "Created", v.CreatedAt, "Tokens revoked", v.TokensRevokedAt)
+	p.printSecrets(v)
+}
+
+func (p *program) printSecrets(v clientView) {
 	for _, s := range v.Secrets {
 		until := "good until ended"
 		if s.ExpiresAt != "" {

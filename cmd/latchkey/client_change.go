@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,17 +100,17 @@ func (p *program) clientAddSecret() *cobra.Command {
 	cmd.Flags().BoolVar(&rotate, "rotate", false, "end the secrets before it")
 	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long those before it stay good")
 	cmd.RunE = p.at(func(ctx context.Context, in *installation, args []string) error {
-		if overlap < 0 {
+		switch {
+		case overlap < 0:
 			return usage("--overlap must not be negative")
+		case !rotate && cmd.Flags().Changed("overlap"):
+			return usage("--overlap says when the secrets before end, and without --rotate they stay good: nothing was changed; add --rotate, or leave --overlap out")
 		}
 		secret, err := p.addSecret(ctx, in, args[0], rotate, overlap)
 		if err != nil {
 			return about(err, "client", args[0])
 		}
-		return p.show(map[string]string{"client_id": args[0], "client_secret": secret}, func() {
-			p.fields("Client ID", args[0], "Client secret", secret)
-			p.say("\nKeep the secret now: it is not shown again.")
-		})
+		return p.showSecret(ctx, in, args[0], secret)
 	})
 	return cmd
 }
@@ -118,6 +120,19 @@ func (p *program) addSecret(ctx context.Context, in *installation, id string, ro
 		return p.registry(in).RotateSecret(ctx, id, "", overlap)
 	}
 	return p.registry(in).AddSecret(ctx, id, "")
+}
+
+// showSecret prints a new secret, once, and what has become of those before it.
+func (p *program) showSecret(ctx context.Context, in *installation, id, secret string) error {
+	c, err := in.store.Client(ctx, in.issuer.Name, id)
+	if err != nil {
+		return fmt.Errorf("the secret was made, and cannot be shown; make another with `latchkey client add-secret %s`: %w", id, err)
+	}
+	return p.show(map[string]string{"client_id": id, "client_secret": secret}, func() {
+		p.fields("Client ID", id, "Client secret", secret)
+		p.printSecrets(viewClient(c))
+		p.say("\nKeep the secret now: it is not shown again.")
+	})
 }
 
 func (p *program) clientExpireSecret() *cobra.Command {
@@ -132,10 +147,29 @@ func (p *program) clientExpireSecret() *cobra.Command {
 		if after < 0 {
 			return usage("--in must not be negative")
 		}
-		if err := p.registry(in).ExpireSecret(ctx, args[0], args[1], "", in.store.Now().Add(after)); err != nil {
-			return about(err, "secret of "+args[0]+" that is still good, named", args[1])
+		err := p.registry(in).ExpireSecret(ctx, args[0], args[1], "", in.store.Now().Add(after))
+		if errors.Is(err, store.ErrNotFound) {
+			err = p.whyNotExpired(ctx, in, args[0], args[1])
+		}
+		if err != nil {
+			return err
 		}
 		return p.clientAfter(ctx, in, args[0])
 	})
 	return cmd
+}
+
+// whyNotExpired tells a secret that ends earlier from one that is not there.
+func (p *program) whyNotExpired(ctx context.Context, in *installation, clientID, secretID string) error {
+	c, err := in.store.Client(ctx, in.issuer.Name, clientID)
+	if err != nil {
+		return about(err, "client", clientID)
+	}
+	for _, secret := range c.Secrets {
+		if secret.ID == secretID {
+			return refuse(exitConflict, "%s ends at %s already, and an end cannot be put off: `latchkey client add-secret %s` gives the app one more",
+				secretID, stamp(secret.ExpiresAt), clientID)
+		}
+	}
+	return about(store.ErrNotFound, "secret of "+clientID+" named", secretID)
 }
