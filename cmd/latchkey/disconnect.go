@@ -104,7 +104,7 @@ func (p *program) endConnections(ctx context.Context, in *installation, total in
 			return ended, err
 		}
 		if ended += rows; total > 0 {
-			bar.ended(ended, max(ended, total))
+			bar.counted("connections ended")(ended, max(ended, total))
 		}
 	}
 }

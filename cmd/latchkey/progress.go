@@ -59,15 +59,17 @@ func (p *progress) measured(now bench.Progress) {
 	p.draw("", int64(now.Done), int64(now.Total), rest+": "+now.What)
 }
 
-// endedPerLine is a multiple of the batches in which connections end.
-const endedPerLine = 10_000
+// countedPerLine is a multiple of the batches in which rows are changed.
+const countedPerLine = 10_000
 
-// ended shows how many connections were ended, with a line now and then where nothing can be drawn.
-func (p *progress) ended(done, total int64) {
-	if p.drawn {
-		p.draw("ending", done, total, fmt.Sprintf("%d of %d", done, total))
-	} else if done%endedPerLine == 0 {
-		_, _ = fmt.Fprintf(p.out, "%d of %d connections ended\n", done, total)
+// counted shows how many rows were changed, with a line now and then where nothing can be drawn: people brought, connections ended.
+func (p *progress) counted(what string) func(done, total int64) {
+	return func(done, total int64) {
+		if p.drawn {
+			p.draw(what, done, total, fmt.Sprintf("%d of %d", done, total))
+		} else if done > 0 && done%countedPerLine == 0 {
+			_, _ = fmt.Fprintf(p.out, "%d of %d %s\n", done, total, what)
+		}
 	}
 }
 

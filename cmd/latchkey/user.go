@@ -40,7 +40,8 @@ func (p *program) user() *cobra.Command {
 			return p.userSuspend(ctx, in, args[0], false)
 		}),
 	}
-	cmd := group("user", "People who can sign in", p.userCreate(), list, show, suspend, resume, p.userDisconnect(), p.userSetPassword())
+	cmd := group("user", "People who can sign in",
+		p.userCreate(), p.userImport(), list, show, suspend, resume, p.userDisconnect(), p.userSetPassword())
 	cmd.Example = list.Example
 	return p.withIssuer(cmd)
 }

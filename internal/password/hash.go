@@ -89,6 +89,9 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error
 	if unknown {
 		hash = h.dummy
 	}
+	if isBcrypt(hash) {
+		return h.verifyBcrypt(ctx, hash, password)
+	}
 	c, salt, want, err := decode(hash)
 	if err != nil {
 		return false, err
@@ -100,13 +103,18 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error
 	return subtle.ConstantTimeCompare(got, want) == 1 && !unknown, nil
 }
 
-// derive takes a slot for as long as it works.
-func (h *Hasher) derive(ctx context.Context, c cost, salt []byte, password string) ([]byte, error) {
+func (h *Hasher) derive(ctx context.Context, c cost, salt []byte, password string) (key []byte, err error) {
+	err = h.inTurn(ctx, func() { key = argon2.IDKey(normalize(password), salt, c.time, c.memory, c.lanes, keyBytes) })
+	return key, err
+}
+
+// inTurn takes a slot for as long as it works.
+func (h *Hasher) inTurn(ctx context.Context, work func()) error {
 	select {
 	case h.line <- struct{}{}:
 		defer func() { <-h.line }()
 	default:
-		return nil, busy()
+		return busy()
 	}
 	patience := time.NewTimer(h.wait)
 	defer patience.Stop()
@@ -114,11 +122,12 @@ func (h *Hasher) derive(ctx context.Context, c cost, salt []byte, password strin
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	case <-patience.C:
-		return nil, busy()
+		return busy()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	return argon2.IDKey(normalize(password), salt, c.time, c.memory, c.lanes, keyBytes), nil
+	work()
+	return nil
 }
 
 func busy() error {

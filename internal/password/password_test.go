@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"latchkey.dev/internal/oauth"
 )
 
@@ -41,6 +43,36 @@ func TestRFC8265_4_2_1_AccentsTypedDifferentlyAreOnePassword(t *testing.T) {
 	}
 	if ok, err := h.Verify(t.Context(), hash, "cafe\u0301 au lait"); !ok || err != nil {
 		t.Errorf("Verify = %v, %v", ok, err)
+	}
+}
+
+// Hashes of other systems, which may not have composed the characters that were typed.
+func TestABcryptHashThatWasBroughtFitsItsPasswordOnly(t *testing.T) {
+	h := New(Config{Rand: rand.Reader})
+	decomposed, err := bcrypt.GenerateFromPassword([]byte("cafe\u0301 au lait"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		hash, password string
+		want           bool
+	}{
+		{"$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abc", true}, // jBCrypt's test vector
+		{"$2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abc", true}, // as PHP writes it
+		{"$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "abC", false},
+		{string(decomposed), "cafe\u0301 au lait", true},
+	} {
+		if err := CheckBrought(test.hash); err != nil {
+			t.Errorf("%s: %v", test.hash, err)
+		}
+		if got, err := h.Verify(t.Context(), test.hash, test.password); got != test.want || err != nil {
+			t.Errorf("%s, %q: %v, %v", test.hash, test.password, got, err)
+		}
+	}
+	for _, hash := range []string{"", "5f4dcc3b5aa765d61d8327deb882cf99", "$2b$12$", "$2b$20$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", "$argon2id$v=19$m=999999999,t=2,p=1$c2FsdA$a2V5"} {
+		if CheckBrought(hash) == nil {
+			t.Errorf("%q is taken", hash)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/micros"
@@ -35,6 +36,51 @@ func (tx *Tx) CreateUser(user User) error {
 		Locale: user.Locale, PasswordHash: user.PasswordHash, CreatedAt: tx.now,
 	})
 	return changed(rows, err, ErrConflict)
+}
+
+// BringUser adds a person under the identifier that they have elsewhere, with places in accounts; an account that is not there
+// yet is made. One who was brought before is left as they are, and made is false. The address of another person, and the
+// identifier of another person or of an app, are ErrConflict.
+func (tx *Tx) BringUser(user User, places []Membership) (made bool, err error) {
+	rows, err := tx.q.InsertUserBrought(tx.ctx, dbsql.InsertUserBroughtParams{
+		Issuer: user.Issuer, ID: user.ID, Email: user.Email, EmailVerifiedAt: user.EmailVerifiedAt, Name: user.Name,
+		Locale: user.Locale, PasswordHash: user.PasswordHash, CreatedAt: tx.now,
+	})
+	if err != nil {
+		return false, err
+	}
+	if rows == 0 {
+		there, err := found(tx.q.GetUser(tx.ctx, dbsql.GetUserParams{Issuer: user.Issuer, ID: user.ID}))
+		if errors.Is(err, ErrNotFound) || err == nil && there.Email != user.Email {
+			err = ErrConflict
+		}
+		return false, err
+	}
+	for _, place := range places {
+		if err := tx.bringMember(user, place); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (tx *Tx) bringMember(user User, place Membership) error {
+	rows, err := tx.q.InsertAccountBrought(tx.ctx, dbsql.InsertAccountBroughtParams{
+		Issuer: user.Issuer, ID: place.AccountID, Name: place.AccountName, CreatedAt: tx.now,
+	})
+	if err != nil {
+		return err
+	}
+	if rows > 0 {
+		err = tx.Record(Event{
+			Issuer: user.Issuer, Type: EventAccountCreated, UserID: user.ID, AccountID: place.AccountID,
+			Detail: map[string]string{"name": place.AccountName, "reason": ReasonOperator},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return tx.AddMember(Member{Issuer: user.Issuer, AccountID: place.AccountID, UserID: user.ID, Role: place.Role})
 }
 
 // User returns a person by identifier.

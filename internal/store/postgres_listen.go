@@ -42,14 +42,16 @@ func (e *postgresEngine) listen(ctx context.Context, heard func() error) error {
 		}
 		return fmt.Errorf("listen: %w", err)
 	}
-	for {
-		if err := heard(); err != nil {
-			return err
+	for ctx.Err() == nil {
+		err := heard()
+		if err == nil {
+			err = hear(ctx, conn)
 		}
-		if err := hear(ctx, conn); err != nil || ctx.Err() != nil {
+		if err != nil && ctx.Err() == nil { // what being told to stop interrupts is no trouble
 			return err
 		}
 	}
+	return nil
 }
 
 // hear waits for the next notice, or until it is time to look whether the connection still lives.

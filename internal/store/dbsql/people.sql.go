@@ -243,6 +243,30 @@ func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) er
 	return err
 }
 
+const insertAccountBrought = `-- name: InsertAccountBrought :execrows
+INSERT INTO accounts (issuer, id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (issuer, id) DO NOTHING
+`
+
+type InsertAccountBroughtParams struct {
+	Issuer    string
+	ID        string
+	Name      string
+	CreatedAt micros.Time
+}
+
+func (q *Queries) InsertAccountBrought(ctx context.Context, arg InsertAccountBroughtParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertAccountBrought,
+		arg.Issuer,
+		arg.ID,
+		arg.Name,
+		arg.CreatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertInvitation = `-- name: InsertInvitation :exec
 INSERT INTO invitations (issuer, id, token_hash, account_id, email, role, invited_by, created_at, expires_at, accepted_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
@@ -321,6 +345,42 @@ type InsertUserParams struct {
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertUser,
+		arg.Issuer,
+		arg.ID,
+		arg.Email,
+		arg.EmailVerifiedAt,
+		arg.Name,
+		arg.Locale,
+		arg.PasswordHash,
+		arg.CreatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const insertUserBrought = `-- name: InsertUserBrought :execrows
+INSERT INTO users (issuer, id, email, email_verified_at, name, locale, password_hash, created_at, updated_at, suspended_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, 0
+WHERE NOT EXISTS (SELECT 1 FROM clients WHERE clients.issuer = $1 AND clients.id = $2)
+ON CONFLICT DO NOTHING
+`
+
+type InsertUserBroughtParams struct {
+	Issuer          string
+	ID              string
+	Email           string
+	EmailVerifiedAt micros.Time
+	Name            string
+	Locale          string
+	PasswordHash    string
+	CreatedAt       micros.Time
+}
+
+// Tokens name people and apps in one place, so no person is brought along under an app's identifier.
+func (q *Queries) InsertUserBrought(ctx context.Context, arg InsertUserBroughtParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertUserBrought,
 		arg.Issuer,
 		arg.ID,
 		arg.Email,

@@ -3,6 +3,13 @@ INSERT INTO users (issuer, id, email, email_verified_at, name, locale, password_
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 0)
 ON CONFLICT (issuer, email) DO NOTHING;
 
+-- name: InsertUserBrought :execrows
+-- Tokens name people and apps in one place, so no person is brought along under an app's identifier.
+INSERT INTO users (issuer, id, email, email_verified_at, name, locale, password_hash, created_at, updated_at, suspended_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, 0
+WHERE NOT EXISTS (SELECT 1 FROM clients WHERE clients.issuer = $1 AND clients.id = $2)
+ON CONFLICT DO NOTHING;
+
 -- name: GetUser :one
 SELECT * FROM users WHERE issuer = $1 AND id = $2;
 
@@ -30,6 +37,9 @@ UPDATE users SET suspended_at = $3, updated_at = $4 WHERE issuer = $1 AND id = $
 
 -- name: InsertAccount :exec
 INSERT INTO accounts (issuer, id, name, created_at) VALUES ($1, $2, $3, $4);
+
+-- name: InsertAccountBrought :execrows
+INSERT INTO accounts (issuer, id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (issuer, id) DO NOTHING;
 
 -- name: GetAccount :one
 SELECT * FROM accounts WHERE issuer = $1 AND id = $2;

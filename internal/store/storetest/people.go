@@ -40,6 +40,33 @@ var people = []test{
 		f.ok(err)
 		equal(f, "who has it", first.Email, "noura@example.com")
 	}},
+	{"a person is brought along once, into accounts that they share", func(f *fixture) {
+		f.client("robot")
+		bring := func(id, email string, places ...store.Membership) (made bool, err error) {
+			err = f.try(func(tx *store.Tx) (err error) {
+				made, err = tx.BringUser(store.User{Issuer: acme, ID: id, Email: email, Name: id}, places)
+				return err
+			})
+			return made, err
+		}
+		shop := func(role issuer.Role) store.Membership {
+			return store.Membership{AccountID: "17", AccountName: "Shop", Role: role}
+		}
+		for _, want := range []bool{true, false} {
+			made, err := bring("1042", "noura@example.org", shop(issuer.RoleOwner))
+			f.ok(err)
+			equal(f, "made", made, want)
+		}
+		_, err := bring("1043", "omar@example.org", shop(issuer.RoleMember))
+		f.ok(err)
+		members, err := f.s.Members(f.ctx(), acme, "17")
+		f.ok(err)
+		equal(f, "members", len(members), 2)
+		for id, email := range map[string]string{"1042": "other@example.org", "1044": "noura@example.org", "robot": "robot@example.org"} {
+			_, err := bring(id, email)
+			f.refused(err, store.ErrConflict)
+		}
+	}},
 	{"another issuer never sees a user", func(f *fixture) {
 		f.user("noura")
 		_, err := f.s.User(f.ctx(), other, "noura")
