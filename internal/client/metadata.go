@@ -134,22 +134,22 @@ func checkResponseTypes(_ *issuer.Issuer, m *store.ClientMetadata) error {
 	return nil
 }
 
-func checkRedirectURIs(_ *issuer.Issuer, m *store.ClientMetadata) error {
+func checkRedirectURIs(at *issuer.Issuer, m *store.ClientMetadata) error {
 	if len(m.RedirectURIs) == 0 && slices.Contains(m.GrantTypes, oauth.GrantAuthorizationCode) { // OAuth 2.1 §2.3.1
 		return oauth.InvalidRedirectURI("register at least one redirect URI, such as https://app.example/callback")
 	}
-	if err := checkURIs("redirect_uris", m.RedirectURIs, m.ApplicationType); err != nil {
+	if err := checkURIs(at, "redirect_uris", m.RedirectURIs, m.ApplicationType); err != nil {
 		return err
 	}
-	return checkURIs("post_logout_redirect_uris", m.PostLogoutRedirectURIs, m.ApplicationType) // RP-Initiated Logout §3.1
+	return checkURIs(at, "post_logout_redirect_uris", m.PostLogoutRedirectURIs, m.ApplicationType) // RP-Initiated Logout §3.1
 }
 
-func checkURIs(member string, uris []string, applicationType string) error {
+func checkURIs(at *issuer.Issuer, member string, uris []string, applicationType string) error {
 	if len(uris) > maxRedirectURIs {
 		return oauth.InvalidRedirectURI("%s holds more than %d URIs", member, maxRedirectURIs)
 	}
 	for i, uri := range uris {
-		if err := oauth.CheckRegisteredRedirectURI(uri, applicationType == ApplicationNative); err != nil {
+		if err := oauth.CheckRegisteredRedirectURI(uri, applicationType == ApplicationNative, at.Policy.RedirectSchemes...); err != nil {
 			return err
 		}
 		if slices.Contains(uris[:i], uri) {

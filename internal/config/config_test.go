@@ -152,16 +152,31 @@ func TestRefusals(t *testing.T) {
 		"host twice": {"issuers:\n", "issuers:\n  - {name: b, url: 'https://b.example', title: B, hosts: [login.acme.example]}\n",
 			`issuers[1].url: "login.acme.example" stands at issuers[0].hosts[0] too`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			text := exampleText(t)
-			if !strings.Contains(text, c.old) {
-				t.Fatalf("the example has no %q", c.old)
-			}
-			_, err := Parse([]byte(strings.Replace(text, c.old, c.new, 1)), "/etc/latchkey/latchkey.yaml", withSecrets())
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error:\n%v\nwant in it:\n%s", err, c.want)
-			}
-		})
+		t.Run(name, func(t *testing.T) { refused(t, c.old, c.new, c.want) })
+	}
+}
+
+func refused(t *testing.T, old, changed, want string) {
+	t.Helper()
+	text := exampleText(t)
+	if !strings.Contains(text, old) {
+		t.Fatalf("the example has no %q", old)
+	}
+	_, err := Parse([]byte(strings.Replace(text, old, changed, 1)), "/etc/latchkey/latchkey.yaml", withSecrets())
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error:\n%v\nwant in it:\n%s", err, want)
+	}
+}
+
+func TestRefusalsOfSettingsForAgents(t *testing.T) {
+	for setting, want := range map[string]string{
+		"refresh_tokens: never":                  `issuers[0].refresh_tokens: "never" is not known: write offline_access or always`,
+		"registration_limit: 0":                  `issuers[0].registration_limit: must be from 1`,
+		"redirect_schemes: [cursor, javascript]": `issuers[0].redirect_schemes[1]: "javascript" is not the scheme of an app`,
+		"redirect_schemes: ['cursor://']":        `issuers[0].redirect_schemes[0]: "cursor://" is not the scheme`,
+		"redirect_schemes: [com.example.app]":    `issuers[0].redirect_schemes[0]: "com.example.app" is not the scheme`,
+	} {
+		refused(t, "    title: Acme", "    title: Acme\n    "+setting, want)
 	}
 }
 
@@ -308,6 +323,17 @@ func TestDevicesAndRegistrationAreOpenedByName(t *testing.T) {
 	opened, err := Parse([]byte(text), "/etc/latchkey/latchkey.yaml", withSecrets())
 	if err != nil {
 		t.Fatal(err)
+	}
+	agents := strings.Replace(text, "  - name: acme\n", "  - name: acme\n    refresh_tokens: always\n    registration_limit: 5000\n    redirect_schemes: [cursor, vscode]\n", 1)
+	forAgents, err := Parse([]byte(agents), "/etc/latchkey/latchkey.yaml", withSecrets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := forAgents.Issuers[0].Policy; !p.RefreshAlways || p.RegistrationLimit != 5000 || len(p.RedirectSchemes) != 2 {
+		t.Errorf("%+v", p)
+	}
+	if p := opened.Issuers[0].Policy; p.RefreshAlways || p.RegistrationLimit != 30 || len(p.RedirectSchemes) != 0 {
+		t.Errorf("by default %+v", p)
 	}
 	if is := opened.Issuers[0]; !is.Policy.Device || !is.Policy.Registration || is.Lifetimes.Device != 30*time.Minute || is.Lifetimes.Registration != 7*24*time.Hour {
 		t.Errorf("%+v, %+v", is.Policy, is.Lifetimes)

@@ -80,6 +80,10 @@ type section struct {
 	Registration bool             `yaml:"registration"`
 	Languages    []string         `yaml:"languages"`
 
+	RefreshTokens     string   `yaml:"refresh_tokens"`
+	RegistrationLimit int      `yaml:"registration_limit"`
+	RedirectSchemes   []string `yaml:"redirect_schemes"`
+
 	Dialect      string            `yaml:"dialect"`
 	DialectHosts map[string]string `yaml:"dialect_hosts"`
 	SandboxOf    string            `yaml:"sandbox_of"`
@@ -150,4 +154,6 @@ func (s *section) SetDefaults() {
 		s.IDTokenAlgs = append(s.IDTokenAlgs, string(alg))
 	}
 	s.SignUp = true
+	s.RefreshTokens = refreshOfflineAccess
+	s.RegistrationLimit = 30 // an office whose developers all try at once
 }

@@ -20,6 +20,7 @@ var (
 	roleName   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 	issuerName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 	hostName   = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-f:]+\](:[0-9]{1,5})?$`)
+	schemeName = regexp.MustCompile(`^[a-z][a-z0-9+-]{0,31}$`) // RFC 3986 §3.1; one with a dot needs no setting (RFC 8252 §7.1)
 	colour     = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 )
 
@@ -70,7 +71,7 @@ func (v *validator) issuer(key string, s *section) *issuer.Issuer {
 		IDTokenAlgs:  v.algs(child(key, "id_token_algs"), s.IDTokenAlgs),
 		SignUp:       s.SignUp,
 		PKCEOptional: s.PKCEOptional,
-		Policy:       issuer.Policy{Device: s.Device, Registration: s.Registration, SandboxOf: s.SandboxOf},
+		Policy:       v.policy(key, s),
 		Languages:    v.languages(child(key, "languages"), s.Languages),
 	}
 	made.MemberRoles = v.memberRoles(child(key, "member_roles"), s.MemberRoles)
@@ -78,6 +79,28 @@ func (v *validator) issuer(key string, s *section) *issuer.Issuer {
 	v.resources(key, made)
 	v.speak(key, s, made)
 	return made
+}
+
+// The answers to when there are refresh tokens.
+const (
+	refreshOfflineAccess = "offline_access"
+	refreshAlways        = "always"
+)
+
+// schemes that a browser reads itself. A redirect to one could run as a page, or never leave the browser.
+var browserSchemes = []string{"http", "https", "javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "chrome", "view-source", "ws", "wss", "ftp", "mailto"}
+
+func (v *validator) policy(key string, s *section) issuer.Policy {
+	v.require(s.RefreshTokens == refreshOfflineAccess || s.RefreshTokens == refreshAlways, child(key, "refresh_tokens"), "%q is not known: write offline_access or always", s.RefreshTokens)
+	v.require(s.RegistrationLimit > 0, child(key, "registration_limit"), "must be from 1; leave registration out to close it")
+	for i, scheme := range s.RedirectSchemes {
+		v.require(schemeName.MatchString(scheme) && !slices.Contains(browserSchemes, scheme), item(child(key, "redirect_schemes"), i),
+			`%q is not the scheme of an app: write it in small letters without "://", such as cursor`, scheme)
+	}
+	return issuer.Policy{
+		Device: s.Device, Registration: s.Registration, SandboxOf: s.SandboxOf, RefreshAlways: s.RefreshTokens == refreshAlways,
+		RegistrationLimit: int64(s.RegistrationLimit), RedirectSchemes: s.RedirectSchemes,
+	}
 }
 
 // text bounds what people read, and keeps control characters out of pages and mail headers.

@@ -42,6 +42,10 @@ type Policy struct {
 	ClientIDs, ClientSecrets CredentialFormat
 	// Registration opens dynamic client registration (RFC 7591).
 	Registration bool
+	// RegistrationLimit is how many apps one network address may register in an hour; 0 is 30.
+	RegistrationLimit int64
+	// RedirectSchemes are private-use schemes without a dot that apps may come back by all the same (RFC 8252 §7.1).
+	RedirectSchemes []string
 	// Device lets devices without a browser ask to be allowed elsewhere (RFC 8628).
 	Device bool
 	// ServiceAccounts is how service accounts look and sign in.

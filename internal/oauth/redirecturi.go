@@ -20,9 +20,10 @@ func loopbackOrigins() [3]string {
 
 // CheckRegisteredRedirectURI says whether a redirect URI may be registered
 // (OAuth 2.1 §2.3.1, RFC 8252 §7 and §8.4): https anywhere, http on loopback,
-// and for native apps a private-use scheme named after a domain. The error is
-// invalid_redirect_uri and says what to do.
-func CheckRegisteredRedirectURI(raw string, native bool) error {
+// for native apps a private-use scheme named after a domain, and one of the
+// schemes that the platform allows besides. The error is invalid_redirect_uri
+// and says what to do.
+func CheckRegisteredRedirectURI(raw string, native bool, allowed ...string) error {
 	if err := checkRedirectCharacters(raw); err != nil {
 		return err
 	}
@@ -38,6 +39,9 @@ func CheckRegisteredRedirectURI(raw string, native bool) error {
 		return checkWebHost(u)
 	case "http":
 		return checkLoopback(raw, u)
+	}
+	if slices.Contains(allowed, u.Scheme) {
+		return nil
 	}
 	return checkPrivateScheme(u, native)
 }

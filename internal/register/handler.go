@@ -1,6 +1,7 @@
 package register
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -22,7 +23,7 @@ const Path = "/oauth/register"
 
 // The bounds of what anybody may do.
 const (
-	registrationsPerAddress = 30 // an office whose developers all try at once
+	registrationsPerAddress = 30 // where nothing else is configured
 	window                  = time.Hour
 	mostUnused              = 10_000 // registrations that nobody ever connected
 )
@@ -86,7 +87,8 @@ func (h *Handler) open() error {
 // record bounds registrations, and keeps what the new app manages itself with.
 func (h *Handler) record(ctx context.Context, tx *store.Tx, clientID, token string) error {
 	limited, err := h.limits.SpendIn(tx, throttle.Limit{
-		Name: "register", Whose: throttle.Address(ctx), Most: registrationsPerAddress, Window: window,
+		Name: "register", Whose: throttle.Address(ctx), Window: window,
+		Most: cmp.Or(h.Issuer.Policy.RegistrationLimit, registrationsPerAddress),
 	})
 	if err != nil {
 		return err

@@ -280,6 +280,35 @@ func TestRegistrationsOfOneAddressAreBounded(t *testing.T) {
 	l.registered(robot)
 }
 
+func TestThePlatformSetsHowManyAppsAnAddressRegisters(t *testing.T) {
+	l := newLobby(t)
+	l.Issuer.Policy.RegistrationLimit = 1
+	l.registered(robot)
+	if a := l.register(robot); a.status != http.StatusTooManyRequests {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+}
+
+// TestRFC8252_7_1_ASchemeWithoutADotIsForThePlatformToAllow: what Cursor and VS Code register; neither says that it is native.
+func TestRFC8252_7_1_ASchemeWithoutADotIsForThePlatformToAllow(t *testing.T) {
+	l := newLobby(t)
+	const agent = `{"redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"], "token_endpoint_auth_method": "none"}`
+	if a := l.register(agent); a.said["error"] != "invalid_redirect_uri" {
+		t.Errorf("by default: %d %s", a.status, a.text)
+	}
+	l.Issuer.Policy.RedirectSchemes = []string{"cursor"}
+	made := l.registered(agent)
+	ada := l.Ada()
+	request := l.Request(tokentest.App{Client: &store.Client{ID: made.id}}, "redirect_uri", "cursor://anysphere.cursor-mcp/oauth/callback")
+	back := ada.Press(l.At(ada.SignIn(ada.Arrive(request)), "/consent"), "allow")
+	if back.Location == nil || back.Location.Scheme != "cursor" || back.Location.Query().Get("code") == "" {
+		t.Errorf("back at %v", back.Location)
+	}
+	if a := l.register(`{"redirect_uris": ["vscode://x/callback"]}`); a.said["error"] != "invalid_redirect_uri" {
+		t.Errorf("another scheme: %d %s", a.status, a.text)
+	}
+}
+
 func TestRacingRegistrationsKeepTheLimit(t *testing.T) {
 	l := newLobby(t)
 	var all sync.WaitGroup
