@@ -12,14 +12,14 @@ import (
 )
 
 // checkIDTokenHint: the token must be ours and this client's, though it may have expired. To read another client's would tell
-// this one who its subject is.
+// this one who its subject is. One that cannot be read is refused, not ignored: the app would be answered with whoever is signed in.
 func (h *Handler) checkIDTokenHint(ctx context.Context, p *proven) error {
 	if p.request.IDTokenHint == "" {
 		return nil
 	}
 	claims, err := h.Mint.ReadIDTokenHint(ctx, p.request.IDTokenHint)
 	if errors.Is(err, mint.ErrUnreadable) {
-		return oauth.InvalidRequest("id_token_hint is not an ID Token of this issuer")
+		return oauth.InvalidRequest("id_token_hint is not an ID Token of this issuer, or older than its keys; leave it out")
 	}
 	if err != nil {
 		return err

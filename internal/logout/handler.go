@@ -55,15 +55,12 @@ type plan struct {
 	SessionID string `json:"sid,omitempty"`
 }
 
-const (
-	longestHint  = 6 << 10 // of id_token_hint, in bytes
-	longestState = 2 << 10
-)
+const longestState = 2 << 10
 
 // check is RP-Initiated Logout §2 and §3: an address that was not proven is never redirected to, so every error is a page.
 func (h *Handler) check(ctx context.Context, request Request) (plan, error) {
-	if len(request.IDTokenHint) > longestHint || len(request.State) > longestState {
-		return plan{}, oauth.InvalidRequest("id_token_hint or state is too long")
+	if len(request.State) > longestState {
+		return plan{}, oauth.InvalidRequest("state is too long")
 	}
 	checked := plan{ClientID: request.ClientID}
 	if err := h.readHint(ctx, request, &checked); err != nil {
@@ -72,7 +69,11 @@ func (h *Handler) check(ctx context.Context, request Request) (plan, error) {
 	if request.PostLogoutRedirectURI == "" {
 		return checked, h.knownClient(ctx, checked)
 	}
-	if checked.ClientID == "" {
+	switch {
+	case checked.ClientID != "":
+	case request.IDTokenHint != "": // nobody can read any more whose address it is: the person is asked, and stays here
+		return checked, nil
+	default:
 		return plan{}, oauth.InvalidRequest("post_logout_redirect_uri needs id_token_hint or client_id, to know whose it is")
 	}
 	app, err := h.find(ctx, checked.ClientID)
@@ -87,14 +88,15 @@ func (h *Handler) check(ctx context.Context, request Request) (plan, error) {
 	return checked, nil
 }
 
-// readHint takes the client and the sign-in from the ID Token, and refuses two that disagree (§2).
+// readHint takes the client and the sign-in from the ID Token, and refuses two that disagree (§2). One that cannot be read is no hint: apps keep
+// their last for as long as people stay signed in, and the key that signed it may be gone.
 func (h *Handler) readHint(ctx context.Context, request Request, checked *plan) error {
 	if request.IDTokenHint == "" {
 		return nil
 	}
 	claims, err := h.Mint.ReadIDTokenHint(ctx, request.IDTokenHint)
 	if errors.Is(err, mint.ErrUnreadable) {
-		return oauth.InvalidRequest("id_token_hint is not an ID Token of this issuer")
+		return nil
 	}
 	if err != nil {
 		return err
