@@ -85,7 +85,11 @@ func (h *Handler) again(t *turn) error {
 
 // otherUser asks for a sign-in from now on. The session stays until somebody else signs in.
 func (h *Handler) otherUser(t *turn) error {
-	t.flow.SignInSince, t.flow.AccountID = h.now()+1, ""
+	since := h.now()
+	if t.session != nil {
+		since = max(since, t.session.AuthTime) // which another node's clock told, and which must not count either way
+	}
+	t.flow.SignInSince, t.flow.SignedIn, t.flow.AccountID = since+1, "", ""
 	return h.again(t)
 }
 

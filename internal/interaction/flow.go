@@ -52,6 +52,9 @@ type Flow struct {
 	AccountID string `json:"account,omitempty"`
 	// SignInSince: an older sign-in does not count (prompt=login, max_age, "use another user").
 	SignInSince micros.Time `json:"since,omitempty"`
+	// SignedIn is the session that a sign-in on the way began. It counts whatever its time: the clock of the node that it was made
+	// at may be behind the one that reckoned SignInSince, and the person would be asked again without a word.
+	SignedIn string `json:"signed_in,omitempty"`
 	// Seen is the version of the grant that the consent page showed; 0 is none.
 	Seen int64 `json:"seen,omitempty"`
 	// ShownTo is the user whom the consent page spoke to, and ShownAs their role then, which decides what the page asks for.

@@ -27,7 +27,7 @@ func TestAFlowComesBackAsItWasSealed(t *testing.T) {
 	age := int64(0)
 	s := newSealer(t, "acme")
 	flow := Flow{
-		ID: "id", StartedAt: begun, AccountID: "acc", SignInSince: begun, Seen: 3, ShownTo: "ada", ShownAs: "admin",
+		ID: "id", StartedAt: begun, AccountID: "acc", SignInSince: begun, SignedIn: "session", Seen: 3, ShownTo: "ada", ShownAs: "admin",
 		Request: &Request{
 			ClientID: "app", RedirectURI: "https://app.example/cb?a=1&b=2", State: `<"\ü>`, Scopes: oauth.ScopeSet{"openid", "read"}, CodeChallenge: "c",
 			Nonce: "n", Resources: []string{"https://api.example"}, Prompt: oidc.PromptLogin, MaxAge: &age, HintSubject: "ada", HintAccount: "acc",

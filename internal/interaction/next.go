@@ -68,8 +68,13 @@ func Next(flow Flow, facts Facts) Outcome {
 
 // signedIn: somebody is, recently enough, and it is who the app expects (OpenID Connect Core §3.1.2.1, id_token_hint).
 func signedIn(flow Flow, current *session.Session) bool {
-	return current != nil && current.AuthTime >= flow.SignInSince &&
+	return current != nil && recent(flow, current) &&
 		(flow.Request.HintSubject == "" || flow.Request.HintSubject == current.UserID)
+}
+
+// recent: the sign-in is of this flow, or not older than it asks for.
+func recent(flow Flow, current *session.Session) bool {
+	return flow.SignedIn != "" && current.ID == flow.SignedIn || current.AuthTime >= flow.SignInSince
 }
 
 // openTo keeps an app in testing among the members of its own account.

@@ -35,6 +35,7 @@ type situation struct {
 	since    micros.Time
 	nobody   bool
 	authTime micros.Time
+	signedIn string // by the flow; the session is "here"
 	accounts string // "a:owner b:member …"; "a:owner" when empty, "-" is none
 	grants   string // "a" or "a+extra-declined"; living connections by account
 	testing  bool
@@ -48,7 +49,7 @@ func (s situation) build() (Flow, Facts) {
 	if s.maxAge > 0 {
 		request.MaxAge = &s.maxAge
 	}
-	flow := Flow{ID: "f", StartedAt: begun, Request: request, AccountID: s.chosen, SignInSince: max(s.since, request.signInSince(begun))}
+	flow := Flow{ID: "f", StartedAt: begun, Request: request, AccountID: s.chosen, SignInSince: max(s.since, request.signInSince(begun)), SignedIn: s.signedIn}
 	client := &store.Client{ID: "app", AccountID: "dev", Status: store.ClientActive}
 	client.Metadata.TokenEndpointAuthMethod = oauth.AuthMethodBasic
 	if s.public {
@@ -59,7 +60,7 @@ func (s situation) build() (Flow, Facts) {
 	}
 	facts := Facts{Client: client, Catalogue: catalogue(), Roles: (&issuer.Issuer{}).Roles(), RoleBounds: s.bounds, Memberships: memberships(s.accounts), Grants: grants(s.grants)}
 	if !s.nobody {
-		facts.Session = &session.Session{Session: store.Session{UserID: "ada", AuthTime: max(s.authTime, begun-micros.Time(3600e6))}}
+		facts.Session = &session.Session{Session: store.Session{ID: "here", UserID: "ada", AuthTime: max(s.authTime, begun-micros.Time(3600e6))}}
 	}
 	return flow, facts
 }
@@ -128,6 +129,8 @@ func TestNext(t *testing.T) {
 		"prompt=none is no reason to go on":          {situation{prompt: oidc.PromptNone}, StepConsent},
 		"prompt=none, allowed":                       {situation{prompt: oidc.PromptNone, grants: "a=read"}, StepDone},
 		"prompt=login, signed in before":             {situation{prompt: oidc.PromptLogin, authTime: begun - 1, grants: "a=read"}, StepSignIn},
+		"prompt=login, signed in on the way":         {situation{prompt: oidc.PromptLogin, authTime: begun - 1, signedIn: "here", grants: "a=read"}, StepDone},
+		"prompt=login, another browser did":          {situation{prompt: oidc.PromptLogin, authTime: begun - 1, signedIn: "there", grants: "a=read"}, StepSignIn},
 		"prompt=login, signed in since":              {situation{prompt: oidc.PromptLogin, authTime: begun, grants: "a=read"}, StepDone},
 		"max_age over":                               {situation{maxAge: 60, authTime: begun - 60e6 - 1, grants: "a=read"}, StepSignIn},
 		"max_age not over":                           {situation{maxAge: 60, authTime: begun - 60e6, grants: "a=read"}, StepDone},

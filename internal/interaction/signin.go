@@ -48,7 +48,7 @@ func (h *Handler) askSignIn(t *turn, status int, page web.SignIn) (err error) {
 		if page.Expected, err = h.expected(t); err != nil {
 			return err
 		}
-		page.Again = page.Expected == "" && t.session.AuthTime < t.flow.SignInSince && t.flow.SignInSince <= t.flow.StartedAt
+		page.Again = page.Expected == "" && !recent(t.flow, t.session) && t.flow.SignInSince <= t.flow.StartedAt
 	}
 	return h.render(t, status, page)
 }
@@ -193,10 +193,11 @@ func (h *Handler) startSession(tx *store.Tx, t *turn, user store.User) (func(htt
 	if err := tx.LockPassword(h.Issuer.Name, user.ID, user.PasswordHash); err != nil {
 		return nil, err
 	}
-	setCookies, err := h.Sessions.Start(tx, t.r, user.ID, oidc.AMRPassword)
+	began, setCookies, err := h.Sessions.Start(tx, t.r, user.ID, oidc.AMRPassword)
 	if err != nil {
 		return nil, err
 	}
+	t.signedIn = began
 	return setCookies, tx.Record(store.Event{Issuer: h.Issuer.Name, Type: store.EventUserSignedIn, UserID: user.ID})
 }
 
@@ -206,6 +207,7 @@ func (h *Handler) goOn(t *turn) error {
 		wire.Redirect(t.w, t.r, LocalPath(t.flow.Next))
 		return nil
 	}
+	t.flow.SignedIn = t.signedIn
 	sealed, err := h.sealer.seal(t.flow)
 	if err != nil {
 		return err

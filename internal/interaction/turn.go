@@ -25,6 +25,8 @@ type turn struct {
 	flow    Flow
 	begun   bool             // by this very request: nobody can have answered it yet
 	session *session.Session // nil: nobody is signed in
+	// signedIn is the session that this very request began, by its ID.
+	signedIn string
 
 	// The rest is set in an app's flow only.
 	client  *store.Client

@@ -148,7 +148,7 @@ func (f *fixture) chrome(next http.HandlerFunc) http.Handler {
 func (f *fixture) signInShortcut(w http.ResponseWriter, r *http.Request) {
 	var set func(http.ResponseWriter)
 	f.ok(f.store.InTx(r.Context(), func(tx *store.Tx) (err error) {
-		set, err = f.sessions.Start(tx, r, r.PathValue("user"), "pwd")
+		_, set, err = f.sessions.Start(tx, r, r.PathValue("user"), "pwd")
 		return err
 	}))
 	set(w)

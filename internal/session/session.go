@@ -103,23 +103,24 @@ func (l *lookup) get(r *http.Request) (*Session, error) {
 	return l.session, l.err
 }
 
-// Start records a sign-in of the user and returns what sets its cookies, once the transaction is durable. The session is a new
+// Start records a sign-in of the user and returns its ID and what sets its cookies, once the transaction is durable. The session is a new
 // one every time, and the browser's old one ends, so that a cookie planted before sign-in is worth nothing afterwards.
-func (m *Manager) Start(tx *store.Tx, r *http.Request, userID string, amr ...string) (setCookies func(http.ResponseWriter), err error) {
+func (m *Manager) Start(tx *store.Tx, r *http.Request, userID string, amr ...string) (id string, setCookies func(http.ResponseWriter), err error) {
 	if old := m.secret(r); old != "" {
 		if err := tx.EndSession(store.Hash(old)); err != nil {
-			return nil, err
+			return "", nil, err
 		}
 	}
 	secret := seal.NewSecret(m.rand, "lk_ss_")
+	id = tx.NewID()
 	err = tx.CreateSession(store.Session{
-		Hash: store.Hash(secret), ID: tx.NewID(), Issuer: m.issuer.Name, UserID: userID, Amr: strings.Join(amr, " "),
+		Hash: store.Hash(secret), ID: id, Issuer: m.issuer.Name, UserID: userID, Amr: strings.Join(amr, " "),
 		UserAgent: bounded(r.UserAgent()), Address: reqlog.From(r.Context()).Address, ExpiresAt: tx.Now().Add(m.issuer.Lifetimes.Session),
 	})
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return func(w http.ResponseWriter) {
+	return id, func(w http.ResponseWriter) {
 		http.SetCookie(w, m.Cookie(sessionCookie, secret, m.issuer.Lifetimes.Session))
 		m.RememberDevice(w, r, userID)
 	}, nil

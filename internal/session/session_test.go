@@ -68,7 +68,7 @@ func (r *rig) start(request *http.Request, userID string) []*http.Cookie {
 	answer := httptest.NewRecorder()
 	var set func(http.ResponseWriter)
 	r.inTx(func(tx *store.Tx) (err error) {
-		set, err = r.Start(tx, request, userID, "pwd")
+		_, set, err = r.Start(tx, request, userID, "pwd")
 		return err
 	})
 	set(answer)
