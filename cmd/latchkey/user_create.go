@@ -8,9 +8,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/text/language"
 
+	"latchkey.dev/internal/interaction"
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/wire"
 )
 
@@ -111,15 +113,11 @@ func (p *program) setPassword(ctx context.Context, in *installation, args []stri
 	if err != nil {
 		return err
 	}
+	limits := throttle.Limiter{Issuer: u.Issuer, Store: in.store, Keyring: in.keyring}
 	var ended int64
 	err = in.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		if err := tx.SetPassword(u.Issuer, u.ID, hash); err != nil {
-			return err
-		}
-		if ended, err = tx.EndOtherSessions(u.Issuer, u.ID, nil); err != nil {
-			return err
-		}
-		return tx.Record(store.Event{Issuer: u.Issuer, Type: store.EventPasswordChanged, UserID: u.ID, Detail: byOperator()})
+		ended, err = givePassword(tx, limits, u, hash)
+		return err
 	})
 	if err != nil {
 		return err
@@ -127,6 +125,20 @@ func (p *program) setPassword(ctx context.Context, in *installation, args []stri
 	return p.show(map[string]any{"id": u.ID, "sessions_ended": ended}, func() {
 		p.say("%s has the new password; sessions ended: %d", printable(u.Email), ended)
 	})
+}
+
+// givePassword lets the person in at once, too, whoever guessed at the password before.
+func givePassword(tx *store.Tx, limits throttle.Limiter, u store.User, hash string) (ended int64, err error) {
+	if err := tx.SetPassword(u.Issuer, u.ID, hash); err != nil {
+		return 0, err
+	}
+	if err := limits.Clear(tx, interaction.SignInLimit(u.Email)); err != nil {
+		return 0, err
+	}
+	if ended, err = tx.EndOtherSessions(u.Issuer, u.ID, nil); err != nil {
+		return 0, err
+	}
+	return ended, tx.Record(store.Event{Issuer: u.Issuer, Type: store.EventPasswordChanged, UserID: u.ID, Detail: byOperator()})
 }
 
 // readPassword takes the first line of standard input, under the rules of the sign-up page, and returns its hash.

@@ -3,7 +3,6 @@ package interaction
 import (
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/store"
@@ -124,7 +123,7 @@ func (h *Handler) newAccount(t *turn) error {
 		return h.signInFirst(t, "/new-account")
 	}
 	name := wire.Name(t.in.Get(string(web.FieldAccountName)))
-	if mistake := nameMistake(name, web.FieldAccountName, web.ProblemAccountNameMissing, web.ProblemAccountNameLong); mistake != nil {
+	if mistake := web.NameMistake(name, web.FieldAccountName, web.ProblemAccountNameMissing, web.ProblemAccountNameLong); mistake != nil {
 		return h.askAccountName(t, statusMistakes, name, mistake)
 	}
 	account := store.Account{Issuer: h.Issuer.Name, ID: h.Store.NewPublicID("acc_"), Name: name}
@@ -153,15 +152,4 @@ func (h *Handler) createAccount(tx *store.Tx, account store.Account, ownerID str
 		Issuer: h.Issuer.Name, Type: store.EventAccountCreated, UserID: ownerID, AccountID: account.ID,
 		Detail: map[string]string{"name": account.Name, "role": string(issuer.RoleOwner)},
 	})
-}
-
-// nameMistake says what is wrong with a name, or nil.
-func nameMistake(name string, field web.Field, missing, long web.Problem) web.Errors {
-	switch {
-	case name == "":
-		return web.Errors{{Field: field, Problem: missing}}
-	case utf8.RuneCountInString(name) > wire.LongestName:
-		return web.Errors{{Field: field, Problem: long, N: wire.LongestName}}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"latchkey.dev/internal/mail"
 	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/tokentest"
 	"latchkey.dev/tests/person"
 )
 
@@ -396,6 +397,13 @@ func TestTheCodeClickedTwiceSignsInAndIsNotExpired(t *testing.T) {
 		if answer := bob.PressOnly(page, "verify", "code", code); answer.Location == nil || answer.Location.Path != "/connected" {
 			t.Errorf("%d", answer.Status)
 		}
+	}
+	user, err := r.Store.UserByEmail(t.Context(), "acme", bob.Email)
+	r.Must(err)
+	events, err := r.Store.EventsOfUser(t.Context(), "acme", user.ID, store.LastEvent, 50)
+	r.Must(err)
+	if signedIn := tokentest.Count(events, store.EventUserSignedIn); signedIn != 2 {
+		t.Errorf("%d sign-ins are recorded, of two", signedIn)
 	}
 	r.Advance(2 * time.Minute)
 	if late := bob.PressOnly(page, "verify", "code", code); late.Location != nil {

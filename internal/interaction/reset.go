@@ -215,7 +215,7 @@ func (h *Handler) newPassword(t *turn) error {
 		return err
 	}
 	secret := t.in.Get(string(web.FieldNewPassword))
-	if mistakes := passwordMistake(web.FieldNewPassword, secret, user.Email, user.Name); mistakes != nil {
+	if mistakes := password.Mistake(web.FieldNewPassword, secret, user.Email, user.Name); mistakes != nil {
 		return h.askNewPassword(t, statusMistakes, followed, mistakes)
 	}
 	reqlog.From(t.r.Context()).User = user.ID
@@ -252,7 +252,7 @@ func (h *Handler) replacePassword(t *turn, user store.User, secret string, spent
 		if err := tx.SetPassword(h.Issuer.Name, user.ID, hash); err != nil {
 			return err
 		}
-		if err := h.limits.Clear(tx, emailLimit(user.Email)); err != nil {
+		if err := h.limits.Clear(tx, SignInLimit(user.Email)); err != nil {
 			return err
 		}
 		if ended, err = tx.EndOtherSessions(h.Issuer.Name, user.ID, nil); err != nil {

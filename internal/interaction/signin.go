@@ -148,7 +148,7 @@ func signInLimits(t *turn, email, device, userID string) []throttle.Limit {
 	if device != "" {
 		return []throttle.Limit{deviceLimit(device, userID)}
 	}
-	return []throttle.Limit{emailLimit(email), addressLimit(t.r.Context())}
+	return []throttle.Limit{SignInLimit(email), addressLimit(t.r.Context())}
 }
 
 func (h *Handler) tooManySignIns(t *turn, typed string, until micros.Time) error {
@@ -163,7 +163,7 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	var letters []mail.Letter
 	spent := deviceLimit(device, user.ID)
 	if device == "" {
-		spent = emailLimit(user.Email)
+		spent = SignInLimit(user.Email)
 		letter, err := h.newSignInNotice(t, user)
 		if err != nil {
 			return err

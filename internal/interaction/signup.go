@@ -63,7 +63,7 @@ func (h *Handler) signUp(t *turn) error {
 }
 
 func signUpMistakes(name, typed, secret string) (email string, mistakes web.Errors) {
-	mistakes = nameMistake(name, web.FieldName, web.ProblemNameMissing, web.ProblemNameLong)
+	mistakes = web.NameMistake(name, web.FieldName, web.ProblemNameMissing, web.ProblemNameLong)
 	email, ok := mail.Address(typed)
 	switch {
 	case typed == "":
@@ -71,27 +71,7 @@ func signUpMistakes(name, typed, secret string) (email string, mistakes web.Erro
 	case !ok:
 		mistakes = append(mistakes, web.FieldError{Field: web.FieldEmail, Problem: web.ProblemEmailInvalid})
 	}
-	return email, append(mistakes, passwordMistake(web.FieldPassword, secret, email, name)...)
-}
-
-// passwordMistake says what is wrong with a new password, or nil.
-func passwordMistake(field web.Field, secret, email, name string) web.Errors {
-	mistake := web.FieldError{Field: field}
-	switch problem := password.Check(secret, email, name); {
-	case secret == "":
-		mistake.Problem = web.ProblemPasswordMissing
-	case problem == password.TooShort:
-		mistake.Problem, mistake.N = web.ProblemPasswordShort, password.MinLength
-	case problem == password.TooLong:
-		mistake.Problem, mistake.N = web.ProblemPasswordLong, password.MaxLength
-	case problem == password.Common:
-		mistake.Problem = web.ProblemPasswordCommon
-	case problem == password.Personal:
-		mistake.Problem = web.ProblemPasswordPersonal
-	default:
-		return nil
-	}
-	return web.Errors{mistake}
+	return email, append(mistakes, password.Mistake(web.FieldPassword, secret, email, name)...)
 }
 
 // tooMany tells who asked too often when to come back; err comes first.

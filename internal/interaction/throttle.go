@@ -19,7 +19,9 @@ const (
 	mailsWindow     = time.Hour
 )
 
-func emailLimit(email string) throttle.Limit {
+// SignInLimit counts the sign-ins of an address from browsers that it never signed in with. Whoever gives it a new password clears it:
+// guesses at the old one count no longer.
+func SignInLimit(email string) throttle.Limit {
 	return throttle.Limit{Name: "sign-in email", Whose: email, Most: triesPerEmail, Window: triesWindow}
 }
 

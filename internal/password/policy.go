@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"unicode/utf8"
+
+	"latchkey.dev/internal/web"
 )
 
 // Bounds of a password in characters. The upper one bounds work, and no sentence that a person remembers is longer.
@@ -25,6 +27,26 @@ const (
 
 //go:embed commonest.txt
 var commonest string
+
+// Mistake is what Check says of a new password, at its field in a form; nil when it can be chosen.
+func Mistake(field web.Field, password, email, name string) web.Errors {
+	mistake := web.FieldError{Field: field}
+	switch problem := Check(password, email, name); {
+	case password == "":
+		mistake.Problem = web.ProblemPasswordMissing
+	case problem == TooShort:
+		mistake.Problem, mistake.N = web.ProblemPasswordShort, MinLength
+	case problem == TooLong:
+		mistake.Problem, mistake.N = web.ProblemPasswordLong, MaxLength
+	case problem == Common:
+		mistake.Problem = web.ProblemPasswordCommon
+	case problem == Personal:
+		mistake.Problem = web.ProblemPasswordPersonal
+	default:
+		return nil
+	}
+	return web.Errors{mistake}
+}
 
 // Check says what is wrong with a new password of a person.
 func Check(password, email, name string) Problem {

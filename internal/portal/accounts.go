@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"unicode/utf8"
 
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/web"
@@ -85,13 +84,7 @@ func (p *Portal) CreateAccount(w http.ResponseWriter, r *http.Request) error {
 
 func accountName(form wire.Params) (name string, mistakes web.Errors) {
 	name = wire.Name(form.Get(string(web.FieldAccountName)))
-	switch {
-	case name == "":
-		mistakes = web.Errors{{Field: web.FieldAccountName, Problem: web.ProblemAccountNameMissing}}
-	case utf8.RuneCountInString(name) > wire.LongestName:
-		mistakes = web.Errors{{Field: web.FieldAccountName, Problem: web.ProblemAccountNameLong, N: wire.LongestName}}
-	}
-	return name, mistakes
+	return name, web.NameMistake(name, web.FieldAccountName, web.ProblemAccountNameMissing, web.ProblemAccountNameLong)
 }
 
 func (p *Portal) createAccount(v *visit, name string) error {

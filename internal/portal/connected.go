@@ -120,7 +120,7 @@ func (p *Portal) Disconnect(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if asked := form.Get("user"); asked != "" && asked != v.who.UserID { // another tab signed somebody else in: these are theirs
-			seeOther(v.w, "/connected")
+			wire.Redirect(v.w, v.r, "/connected")
 			return nil
 		}
 		return p.disconnect(v, r.PathValue("client_id"), form.Get("account"))
@@ -136,7 +136,7 @@ func (p *Portal) disconnect(v *visit, clientID, accountID string) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	seeOther(v.w, connectionPath(clientID, accountID)) // which now says what stopped and what stays
+	wire.Redirect(v.w, v.r, connectionPath(clientID, accountID)) // which now says what stopped and what stays
 	return nil
 }
 

@@ -161,7 +161,7 @@ func (p *Portal) decline(v *visit, invitation store.Invitation) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	seeOther(v.w, "/accounts")
+	wire.Redirect(v.w, v.r, "/accounts")
 	return nil
 }
 
@@ -170,6 +170,6 @@ func (p *Portal) otherUser(v *visit) error {
 	if err := p.Sessions.End(v.w, v.r); err != nil {
 		return err
 	}
-	seeOther(v.w, "/sign-in?"+url.Values{"next": {v.r.URL.EscapedPath()}}.Encode())
+	wire.Redirect(v.w, v.r, "/sign-in?"+url.Values{"next": {v.r.URL.EscapedPath()}}.Encode())
 	return nil
 }

@@ -73,7 +73,7 @@ func TestAnInvitationIsForItsAddressOnly(t *testing.T) {
 	if location(page) != "/sign-in?next="+url.QueryEscape(link) {
 		t.Errorf("it leads to %s", location(page))
 	}
-	if page := b.open("/accounts"); page.Status != http.StatusSeeOther {
+	if page := b.open("/accounts"); page.Status != http.StatusFound {
 		t.Error("the browser is still signed in")
 	}
 }

@@ -40,7 +40,7 @@ func (p *Portal) invite(v *visit, account seen, form wire.Params) error {
 	if err != nil {
 		return err
 	}
-	seeOther(v.w, accountPath(account.ID)+"?"+url.Values{"invited": {sent.ID}}.Encode())
+	wire.Redirect(v.w, v.r, accountPath(account.ID)+"?"+url.Values{"invited": {sent.ID}}.Encode())
 	return nil
 }
 

@@ -3,6 +3,8 @@ package portal
 import (
 	"net/http"
 	"time"
+
+	"latchkey.dev/internal/wire"
 )
 
 // noticeCookie carries one sentence over one redirect. It is no parameter of the address: a link that somebody sends must not
@@ -14,7 +16,7 @@ const noticeLifetime = time.Minute
 // goWith sends the browser to a page that says what was just done there.
 func (p *Portal) goWith(v *visit, location, notice string) error {
 	http.SetCookie(v.w, p.notice(notice, noticeLifetime))
-	seeOther(v.w, location)
+	wire.Redirect(v.w, v.r, location)
 	return nil
 }
 

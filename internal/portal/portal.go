@@ -16,6 +16,7 @@ import (
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/throttle"
 	"latchkey.dev/internal/web"
+	"latchkey.dev/internal/wire"
 )
 
 // Config is what the pages of one issuer's users depend on.
@@ -68,17 +69,7 @@ func signInFirst(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost && r.URL.RawQuery != "" {
 		back += "?" + r.URL.RawQuery
 	}
-	seeOther(w, "/sign-in?"+url.Values{"next": {back}}.Encode())
-}
-
-// seeOther sends the browser to another page by GET, so that reloading sends no form again (RFC 9110 §15.4.4). The location may
-// hold an invitation's token, which nobody else is told.
-func seeOther(w http.ResponseWriter, location string) {
-	h := w.Header()
-	h.Set("Location", location)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(http.StatusSeeOther)
+	wire.Redirect(w, r, "/sign-in?"+url.Values{"next": {back}}.Encode())
 }
 
 func (p *Portal) render(v *visit, page web.Page) error {

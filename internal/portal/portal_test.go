@@ -371,7 +371,7 @@ func TestNobodySignedInGoesToSignInAndBack(t *testing.T) {
 		"/invitations/lk_in_x": "/invitations/lk_in_x", "/connected/a%2Fb": "/connected/a%2Fb",
 	} {
 		page := b.open(path)
-		if want := "/sign-in?next=" + url.QueryEscape(next); page.Status != http.StatusSeeOther || location(page) != want {
+		if want := "/sign-in?next=" + url.QueryEscape(next); page.Status != http.StatusFound || location(page) != want {
 			t.Errorf("GET %s: %d to %s, want 303 to %s", path, page.Status, location(page), want)
 		}
 	}

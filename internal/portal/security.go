@@ -90,21 +90,22 @@ func (p *Portal) ChangeSecurity(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) changePassword(v *visit, form wire.Params) error {
 	was, wanted := form.Get(string(web.FieldCurrentPassword)), form.Get(string(web.FieldNewPassword))
 	if mistakes := missingPasswords(was, wanted); len(mistakes) > 0 {
-		return p.securityAgain(v, func(page *web.Security) { page.Errors = mistakes })
+		return p.securityAgain(v, http.StatusUnprocessableEntity, func(page *web.Security) { page.Errors = mistakes })
 	}
 	until, err := p.limits().Spend(v.r.Context(), passwordLimit(v.who.UserID)) // before it is looked at: racing guesses cannot outnumber it
 	if err != nil {
 		return err
 	}
 	if !until.Never() {
-		return p.securityAgain(v, func(page *web.Security) { page.Until = until.Time() })
+		v.w.Header().Set("Retry-After", throttle.RetryAfter(until, p.Store.Now()))
+		return p.securityAgain(v, http.StatusTooManyRequests, func(page *web.Security) { page.Until = until.Time() })
 	}
 	mistakes, err := p.replacePassword(v, was, wanted)
 	if err != nil {
 		return err
 	}
 	if len(mistakes) > 0 {
-		return p.securityAgain(v, func(page *web.Security) { page.Errors = mistakes })
+		return p.securityAgain(v, http.StatusUnprocessableEntity, func(page *web.Security) { page.Errors = mistakes })
 	}
 	return p.goWith(v, "/security", string(web.NoticePasswordChanged))
 }
@@ -127,13 +128,13 @@ func (p *Portal) replacePassword(v *visit, was, wanted string) (web.Errors, erro
 	}
 }
 
-func (p *Portal) securityAgain(v *visit, say func(*web.Security)) error {
+func (p *Portal) securityAgain(v *visit, status int, say func(*web.Security)) error {
 	page, err := p.securityPage(v)
 	if err != nil {
 		return err
 	}
 	say(&page)
-	return p.renderAgain(v, page)
+	return p.Pages.Render(v.w, v.r, status, page)
 }
 
 func missingPasswords(was, wanted string) (mistakes web.Errors) {
@@ -155,30 +156,13 @@ func (p *Portal) checkPasswords(v *visit, user store.User, was, wanted string) (
 	if err != nil {
 		return nil, err
 	}
-	switch problem := password.Check(wanted, user.Email, user.Name); {
+	switch {
 	case !right:
 		return web.Errors{{Field: web.FieldCurrentPassword, Problem: web.ProblemPasswordWrong}}, nil
 	case was == wanted:
 		return web.Errors{{Field: web.FieldNewPassword, Problem: web.ProblemPasswordSame}}, nil
-	case problem != "":
-		return web.Errors{newPasswordMistake(problem)}, nil
 	}
-	return nil, nil
-}
-
-func newPasswordMistake(problem password.Problem) web.FieldError {
-	mistake := web.FieldError{Field: web.FieldNewPassword}
-	switch problem {
-	case password.TooShort:
-		mistake.Problem, mistake.N = web.ProblemPasswordShort, password.MinLength
-	case password.TooLong:
-		mistake.Problem, mistake.N = web.ProblemPasswordLong, password.MaxLength
-	case password.Common:
-		mistake.Problem = web.ProblemPasswordCommon
-	case password.Personal:
-		mistake.Problem = web.ProblemPasswordPersonal
-	}
-	return mistake
+	return password.Mistake(web.FieldNewPassword, wanted, user.Email, user.Name), nil
 }
 
 // setPassword hashes and writes the mail first: neither belongs into a transaction.

@@ -44,7 +44,7 @@ func TestChangingThePasswordEndsOtherSessions(t *testing.T) {
 	if !f.passwordIs("owner", betterPassword) {
 		t.Error("the new password does not hold")
 	}
-	if page := there.open("/security"); page.Status != http.StatusSeeOther {
+	if page := there.open("/security"); page.Status != http.StatusFound {
 		t.Errorf("the other browser is still signed in: %d", page.Status)
 	}
 	if f.recorded("owner", store.EventPasswordChanged) != 1 {
@@ -118,7 +118,10 @@ func TestGuessingTheCurrentPasswordIsLimited(t *testing.T) {
 		b.saysWith(b.post("/security", "action", "change-password", "current_password", "guess", "new_password", betterPassword), http.StatusUnprocessableEntity)
 	}
 	page := b.post("/security", "action", "change-password", "current_password", goodPassword, "new_password", betterPassword)
-	b.saysWith(page, http.StatusUnprocessableEntity, "changing the password is paused")
+	b.saysWith(page, http.StatusTooManyRequests, "changing the password is paused")
+	if wait := page.Header.Get("Retry-After"); wait == "" {
+		t.Error("it is not said when to come back")
+	}
 	if !f.passwordIs("owner", goodPassword) {
 		t.Fatal("the eleventh guess was taken")
 	}
@@ -146,7 +149,7 @@ func TestSigningOutOtherBrowsers(t *testing.T) {
 	page := here.press(here.open("/security"), "end-others", nil)
 	here.says(page, "All other browsers are signed out.")
 	for _, gone := range []*browser{second, third} {
-		if page := gone.open("/security"); page.Status != http.StatusSeeOther {
+		if page := gone.open("/security"); page.Status != http.StatusFound {
 			t.Errorf("it is still signed in: %d", page.Status)
 		}
 	}
@@ -171,7 +174,7 @@ func TestSigningOutOneBrowser(t *testing.T) {
 	for range 2 {
 		here.says(here.then(here.post("/security", "action", "end-session", "session", other)), "That browser is signed out.")
 	}
-	if page := there.open("/security"); page.Status != http.StatusSeeOther {
+	if page := there.open("/security"); page.Status != http.StatusFound {
 		t.Error("it is still signed in")
 	}
 	if page := here.open("/security"); page.Status != http.StatusOK {

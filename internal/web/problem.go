@@ -1,5 +1,11 @@
 package web
 
+import (
+	"unicode/utf8"
+
+	"latchkey.dev/internal/wire"
+)
+
 // Field names a form field; it is the id and the name of its input.
 type Field string
 
@@ -64,6 +70,17 @@ type FieldError struct {
 
 // Errors are the mistakes of one form, in the order of its fields.
 type Errors []FieldError
+
+// NameMistake is what is wrong with a name, by the problems of its field; nil when nothing is.
+func NameMistake(name string, field Field, missing, long Problem) Errors {
+	switch {
+	case name == "":
+		return Errors{{Field: field, Problem: missing}}
+	case utf8.RuneCountInString(name) > wire.LongestName:
+		return Errors{{Field: field, Problem: long, N: wire.LongestName}}
+	}
+	return nil
+}
 
 // For returns the first mistake of a field, or nil.
 func (e Errors) For(field Field) *FieldError {
