@@ -41,7 +41,7 @@ func (p *program) user() *cobra.Command {
 		}),
 	}
 	cmd := group("user", "People who can sign in",
-		p.userCreate(), p.userImport(), list, show, suspend, resume, p.userDisconnect(), p.userSetPassword())
+		p.userCreate(), p.userImport(), list, show, suspend, resume, p.userDisconnect(), p.userSetPassword(), p.userExport(), p.userDelete())
 	cmd.Example = list.Example
 	return p.withIssuer(cmd)
 }

@@ -25,6 +25,7 @@ const (
 	EventSessionEnded        EventType = "user.session_ended"
 	EventUserSuspended       EventType = "user.suspended"
 	EventUserResumed         EventType = "user.resumed"
+	EventUserDeleted         EventType = "user.deleted" // names nobody
 	EventAccountCreated      EventType = "account.created"
 	EventAccountRenamed      EventType = "account.renamed"
 	EventMemberInvited       EventType = "member.invited"
@@ -57,7 +58,7 @@ const ReasonOperator = "operator"
 // EventTypes lists every type, so that a test can hold the pages' wording to it.
 var EventTypes = []EventType{
 	EventUserSignedUp, EventUserSignedIn, EventUserSignedOut, EventPasswordChanged, EventPasswordReset, EventSessionEnded,
-	EventUserSuspended, EventUserResumed, EventAccountCreated, EventAccountRenamed, EventMemberInvited, EventInvitationWithdrawn,
+	EventUserSuspended, EventUserResumed, EventUserDeleted, EventAccountCreated, EventAccountRenamed, EventMemberInvited, EventInvitationWithdrawn,
 	EventMemberJoined, EventMemberRoleChanged, EventMemberRemoved, EventGrantCreated, EventGrantChanged, EventGrantRevoked,
 	EventGrantDenied, EventTokenIssued, EventCodeReplayed, EventRefreshTokenReused, EventTokenRevoked, EventClientCreated,
 	EventClientChanged, EventClientSuspended, EventClientResumed, EventClientDeleted, EventClientSecretAdded,

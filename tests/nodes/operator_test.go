@@ -32,4 +32,19 @@ func TestAnOperatorEndsConnections(t *testing.T) {
 	if again := mustTokens(t, c); again.status != http.StatusOK { // the person may connect the app again
 		t.Error(again)
 	}
+
+	tokens, code := mustTokens(t, c), mustCode(t, c)
+	if out := in.latchkey("", "user", "export", email); !strings.Contains(out, in.app.ID) {
+		t.Error(out)
+	}
+	in.latchkey("", "user", "delete", email, "--yes")
+	if err := c.over(in.nodes[0], tokens, "the person was forgotten"); err != nil || c.obeyed.Load()+c.troubles.Load() > 0 {
+		t.Errorf("%v, %v", err, c.examples)
+	}
+	if said, err := in.nodes[0].redeem(in.app, code, c.verifier); err != nil || said.Error != "invalid_grant" {
+		t.Errorf("a code of a person who was forgotten: %s, %v", said, err)
+	}
+	if page, err := c.person.Arrive(issuer + "/connected"); err != nil || !page.Has("sign-in") {
+		t.Errorf("the person is still signed in: %v", err)
+	}
 }

@@ -277,6 +277,46 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Cli
 	return items, nil
 }
 
+const listClientsOfAccount = `-- name: ListClientsOfAccount :many
+SELECT issuer, id, account_id, name, status, metadata, created_at, updated_at, revoked_before FROM clients WHERE issuer = $1 AND account_id = $2 ORDER BY id LIMIT $3
+`
+
+type ListClientsOfAccountParams struct {
+	Issuer    string
+	AccountID string
+	Limit     int32
+}
+
+func (q *Queries) ListClientsOfAccount(ctx context.Context, arg ListClientsOfAccountParams) ([]Client, error) {
+	rows, err := q.db.Query(ctx, listClientsOfAccount, arg.Issuer, arg.AccountID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Client{}
+	for rows.Next() {
+		var i Client
+		if err := rows.Scan(
+			&i.Issuer,
+			&i.ID,
+			&i.AccountID,
+			&i.Name,
+			&i.Status,
+			&i.Metadata,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.RevokedBefore,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDeletedClients = `-- name: ListDeletedClients :many
 SELECT issuer, client_id, deleted_at FROM deleted_clients ORDER BY issuer, client_id LIMIT 5
 `

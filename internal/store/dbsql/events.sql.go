@@ -279,3 +279,28 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 	}
 	return items, nil
 }
+
+const rewriteEvent = `-- name: RewriteEvent :exec
+UPDATE events SET user_id = $2, grant_id = $3, request_id = $4, address = $5, data = $6 WHERE id = $1
+`
+
+type RewriteEventParams struct {
+	ID        string
+	UserID    string
+	GrantID   string
+	RequestID string
+	Address   string
+	Data      string
+}
+
+func (q *Queries) RewriteEvent(ctx context.Context, arg RewriteEventParams) error {
+	_, err := q.db.Exec(ctx, rewriteEvent,
+		arg.ID,
+		arg.UserID,
+		arg.GrantID,
+		arg.RequestID,
+		arg.Address,
+		arg.Data,
+	)
+	return err
+}

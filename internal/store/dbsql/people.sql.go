@@ -43,6 +43,27 @@ func (q *Queries) AcceptInvitation(ctx context.Context, arg AcceptInvitationPara
 	return i, err
 }
 
+const deleteAccount = `-- name: DeleteAccount :execrows
+DELETE FROM accounts WHERE accounts.issuer = $1 AND accounts.id = $2
+  AND NOT EXISTS (SELECT 1 FROM members WHERE members.issuer = $1 AND members.account_id = $2 AND members.user_id <> $3)
+  AND NOT EXISTS (SELECT 1 FROM clients WHERE clients.issuer = $1 AND clients.account_id = $2)
+`
+
+type DeleteAccountParams struct {
+	Issuer string
+	ID     string
+	UserID string
+}
+
+// Only one that nobody else is in and that owns no app.
+func (q *Queries) DeleteAccount(ctx context.Context, arg DeleteAccountParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteAccount, arg.Issuer, arg.ID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteInvitation = `-- name: DeleteInvitation :execrows
 DELETE FROM invitations WHERE issuer = $1 AND account_id = $2 AND id = $3 AND accepted_at = 0
 `
@@ -59,6 +80,36 @@ func (q *Queries) DeleteInvitation(ctx context.Context, arg DeleteInvitationPara
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const deleteInvitationsOf = `-- name: DeleteInvitationsOf :exec
+DELETE FROM invitations WHERE issuer = $1 AND (invited_by = $2 OR email = $3)
+`
+
+type DeleteInvitationsOfParams struct {
+	Issuer string
+	UserID string
+	Email  string
+}
+
+// No index: what expires is a small table.
+func (q *Queries) DeleteInvitationsOf(ctx context.Context, arg DeleteInvitationsOfParams) error {
+	_, err := q.db.Exec(ctx, deleteInvitationsOf, arg.Issuer, arg.UserID, arg.Email)
+	return err
+}
+
+const deleteInvitationsOfAccount = `-- name: DeleteInvitationsOfAccount :exec
+DELETE FROM invitations WHERE issuer = $1 AND account_id = $2
+`
+
+type DeleteInvitationsOfAccountParams struct {
+	Issuer    string
+	AccountID string
+}
+
+func (q *Queries) DeleteInvitationsOfAccount(ctx context.Context, arg DeleteInvitationsOfAccountParams) error {
+	_, err := q.db.Exec(ctx, deleteInvitationsOfAccount, arg.Issuer, arg.AccountID)
+	return err
 }
 
 const deleteInvitationsTo = `-- name: DeleteInvitationsTo :exec
@@ -91,6 +142,39 @@ type DeleteMemberParams struct {
 
 func (q *Queries) DeleteMember(ctx context.Context, arg DeleteMemberParams) (int64, error) {
 	result, err := q.db.Exec(ctx, deleteMember, arg.Issuer, arg.AccountID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteMembersOfAccount = `-- name: DeleteMembersOfAccount :exec
+DELETE FROM members WHERE issuer = $1 AND account_id = $2
+`
+
+type DeleteMembersOfAccountParams struct {
+	Issuer    string
+	AccountID string
+}
+
+func (q *Queries) DeleteMembersOfAccount(ctx context.Context, arg DeleteMembersOfAccountParams) error {
+	_, err := q.db.Exec(ctx, deleteMembersOfAccount, arg.Issuer, arg.AccountID)
+	return err
+}
+
+const deleteUser = `-- name: DeleteUser :execrows
+DELETE FROM users WHERE users.issuer = $1 AND users.id = $2
+  AND NOT EXISTS (SELECT 1 FROM members WHERE members.issuer = $1 AND members.user_id = $2)
+`
+
+type DeleteUserParams struct {
+	Issuer string
+	ID     string
+}
+
+// Only one who is in no account any more.
+func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteUser, arg.Issuer, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -408,6 +492,47 @@ type ListInvitationsParams struct {
 
 func (q *Queries) ListInvitations(ctx context.Context, arg ListInvitationsParams) ([]Invitation, error) {
 	rows, err := q.db.Query(ctx, listInvitations, arg.Issuer, arg.AccountID, arg.ExpiresAt)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Invitation{}
+	for rows.Next() {
+		var i Invitation
+		if err := rows.Scan(
+			&i.Issuer,
+			&i.ID,
+			&i.TokenHash,
+			&i.AccountID,
+			&i.Email,
+			&i.Role,
+			&i.InvitedBy,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.AcceptedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listInvitationsOf = `-- name: ListInvitationsOf :many
+SELECT issuer, id, token_hash, account_id, email, role, invited_by, created_at, expires_at, accepted_at FROM invitations WHERE issuer = $1 AND (invited_by = $2 OR email = $3) ORDER BY created_at, id
+`
+
+type ListInvitationsOfParams struct {
+	Issuer string
+	UserID string
+	Email  string
+}
+
+func (q *Queries) ListInvitationsOf(ctx context.Context, arg ListInvitationsOfParams) ([]Invitation, error) {
+	rows, err := q.db.Query(ctx, listInvitationsOf, arg.Issuer, arg.UserID, arg.Email)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,64 @@ func (q *Queries) DeleteEndedServiceKeys(ctx context.Context, arg DeleteEndedSer
 	return err
 }
 
+const deleteExchangesOfAccount = `-- name: DeleteExchangesOfAccount :exec
+DELETE FROM exchanges WHERE issuer = $1 AND account_id = $2
+`
+
+type DeleteExchangesOfAccountParams struct {
+	Issuer    string
+	AccountID string
+}
+
+func (q *Queries) DeleteExchangesOfAccount(ctx context.Context, arg DeleteExchangesOfAccountParams) error {
+	_, err := q.db.Exec(ctx, deleteExchangesOfAccount, arg.Issuer, arg.AccountID)
+	return err
+}
+
+const deleteServiceAccessOfAccount = `-- name: DeleteServiceAccessOfAccount :exec
+DELETE FROM service_access WHERE service_access.issuer = $1 AND service_access.service_account_id IN (
+    SELECT own.id FROM service_accounts AS own WHERE own.issuer = $1 AND own.account_id = $2)
+`
+
+type DeleteServiceAccessOfAccountParams struct {
+	Issuer    string
+	AccountID string
+}
+
+func (q *Queries) DeleteServiceAccessOfAccount(ctx context.Context, arg DeleteServiceAccessOfAccountParams) error {
+	_, err := q.db.Exec(ctx, deleteServiceAccessOfAccount, arg.Issuer, arg.AccountID)
+	return err
+}
+
+const deleteServiceAccountsOfAccount = `-- name: DeleteServiceAccountsOfAccount :exec
+DELETE FROM service_accounts WHERE issuer = $1 AND account_id = $2
+`
+
+type DeleteServiceAccountsOfAccountParams struct {
+	Issuer    string
+	AccountID string
+}
+
+func (q *Queries) DeleteServiceAccountsOfAccount(ctx context.Context, arg DeleteServiceAccountsOfAccountParams) error {
+	_, err := q.db.Exec(ctx, deleteServiceAccountsOfAccount, arg.Issuer, arg.AccountID)
+	return err
+}
+
+const deleteServiceKeysOfAccount = `-- name: DeleteServiceKeysOfAccount :exec
+DELETE FROM service_keys WHERE service_keys.issuer = $1 AND service_keys.service_account_id IN (
+    SELECT own.id FROM service_accounts AS own WHERE own.issuer = $1 AND own.account_id = $2)
+`
+
+type DeleteServiceKeysOfAccountParams struct {
+	Issuer    string
+	AccountID string
+}
+
+func (q *Queries) DeleteServiceKeysOfAccount(ctx context.Context, arg DeleteServiceKeysOfAccountParams) error {
+	_, err := q.db.Exec(ctx, deleteServiceKeysOfAccount, arg.Issuer, arg.AccountID)
+	return err
+}
+
 const endServiceSession = `-- name: EndServiceSession :exec
 DELETE FROM service_sessions WHERE hash = $1
 `

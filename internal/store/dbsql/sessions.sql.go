@@ -96,6 +96,22 @@ func (q *Queries) CountThrottle(ctx context.Context, arg CountThrottleParams) (T
 	return i, err
 }
 
+const deleteChallengesOf = `-- name: DeleteChallengesOf :exec
+DELETE FROM challenges WHERE issuer = $1 AND (user_id = $2 OR email = $3)
+`
+
+type DeleteChallengesOfParams struct {
+	Issuer string
+	UserID string
+	Email  string
+}
+
+// No index: what expires is a small table.
+func (q *Queries) DeleteChallengesOf(ctx context.Context, arg DeleteChallengesOfParams) error {
+	_, err := q.db.Exec(ctx, deleteChallengesOf, arg.Issuer, arg.UserID, arg.Email)
+	return err
+}
+
 const endChallenge = `-- name: EndChallenge :exec
 UPDATE challenges SET expires_at = $4
 WHERE hash = $1 AND issuer = $2 AND purpose = $3 AND used_at = 0 AND expires_at > $4

@@ -9,6 +9,9 @@ SELECT * FROM clients WHERE issuer = $1 AND id = $2;
 -- name: ListClients :many
 SELECT * FROM clients WHERE issuer = $1 AND id > $2 ORDER BY id LIMIT $3;
 
+-- name: ListClientsOfAccount :many
+SELECT * FROM clients WHERE issuer = $1 AND account_id = $2 ORDER BY id LIMIT $3;
+
 -- name: UpdateClient :execrows
 UPDATE clients SET name = $3, metadata = $4, updated_at = $5 WHERE issuer = $1 AND id = $2;
 

@@ -12,6 +12,9 @@ SELECT * FROM events WHERE issuer = $1 AND account_id = $2 AND id < $3 ORDER BY 
 -- Every issuer's: an identifier begins with its time, so the primary key finds a moment, and a page costs the same whoever's it holds.
 SELECT * FROM events WHERE id >= sqlc.arg(since) AND id < sqlc.arg(before) ORDER BY id DESC LIMIT sqlc.arg(page);
 
+-- name: RewriteEvent :exec
+UPDATE events SET user_id = $2, grant_id = $3, request_id = $4, address = $5, data = $6 WHERE id = $1;
+
 -- name: LastEventOfUser :one
 SELECT events.at FROM events
 WHERE issuer = $1 AND user_id = $2 AND (type = sqlc.arg(kind) OR type = sqlc.arg(other_kind)) ORDER BY id DESC LIMIT 1;

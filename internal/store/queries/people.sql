@@ -115,3 +115,27 @@ DELETE FROM invitations WHERE issuer = $1 AND account_id = $2 AND email = $3 AND
 
 -- name: DeleteInvitation :execrows
 DELETE FROM invitations WHERE issuer = $1 AND account_id = $2 AND id = $3 AND accepted_at = 0;
+
+-- name: DeleteInvitationsOf :exec
+-- No index: what expires is a small table.
+DELETE FROM invitations WHERE issuer = $1 AND (invited_by = sqlc.arg(user_id) OR email = sqlc.arg(email));
+
+-- name: ListInvitationsOf :many
+SELECT * FROM invitations WHERE issuer = $1 AND (invited_by = sqlc.arg(user_id) OR email = sqlc.arg(email)) ORDER BY created_at, id;
+
+-- name: DeleteInvitationsOfAccount :exec
+DELETE FROM invitations WHERE issuer = $1 AND account_id = $2;
+
+-- name: DeleteAccount :execrows
+-- Only one that nobody else is in and that owns no app.
+DELETE FROM accounts WHERE accounts.issuer = $1 AND accounts.id = $2
+  AND NOT EXISTS (SELECT 1 FROM members WHERE members.issuer = $1 AND members.account_id = $2 AND members.user_id <> sqlc.arg(user_id))
+  AND NOT EXISTS (SELECT 1 FROM clients WHERE clients.issuer = $1 AND clients.account_id = $2);
+
+-- name: DeleteMembersOfAccount :exec
+DELETE FROM members WHERE issuer = $1 AND account_id = $2;
+
+-- name: DeleteUser :execrows
+-- Only one who is in no account any more.
+DELETE FROM users WHERE users.issuer = $1 AND users.id = $2
+  AND NOT EXISTS (SELECT 1 FROM members WHERE members.issuer = $1 AND members.user_id = $2);

@@ -149,3 +149,17 @@ SELECT service_keys.revoked_at, service_keys.expires_at, service_accounts.exchan
 FROM service_keys
 JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
 WHERE service_keys.issuer = sqlc.arg(issuer) AND service_keys.id = sqlc.arg(key_id);
+
+-- name: DeleteServiceKeysOfAccount :exec
+DELETE FROM service_keys WHERE service_keys.issuer = $1 AND service_keys.service_account_id IN (
+    SELECT own.id FROM service_accounts AS own WHERE own.issuer = $1 AND own.account_id = $2);
+
+-- name: DeleteServiceAccessOfAccount :exec
+DELETE FROM service_access WHERE service_access.issuer = $1 AND service_access.service_account_id IN (
+    SELECT own.id FROM service_accounts AS own WHERE own.issuer = $1 AND own.account_id = $2);
+
+-- name: DeleteServiceAccountsOfAccount :exec
+DELETE FROM service_accounts WHERE issuer = $1 AND account_id = $2;
+
+-- name: DeleteExchangesOfAccount :exec
+DELETE FROM exchanges WHERE issuer = $1 AND account_id = $2;

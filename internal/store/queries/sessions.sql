@@ -49,6 +49,10 @@ WHERE issuer = $1 AND purpose = $2 AND email = $3 AND used_at = 0 AND expires_at
 UPDATE challenges SET expires_at = sqlc.arg(now)
 WHERE issuer = $1 AND user_id = $2 AND purpose = 'reset_password' AND used_at = 0 AND expires_at > sqlc.arg(now);
 
+-- name: DeleteChallengesOf :exec
+-- No index: what expires is a small table.
+DELETE FROM challenges WHERE issuer = $1 AND (user_id = sqlc.arg(user_id) OR email = sqlc.arg(email));
+
 -- name: CountThrottle :one
 INSERT INTO throttles (issuer, name, count, expires_at) VALUES ($1, $2, 1, sqlc.arg(expires_at))
 ON CONFLICT (issuer, name) DO UPDATE SET

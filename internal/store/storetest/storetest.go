@@ -25,7 +25,7 @@ func Run(t *testing.T, open Open) {
 		name  string
 		tests []test
 	}{
-		{"Transactions", transactions}, {"People", people}, {"Accounts", accounts}, {"Clients", clients}, {"Grants", grants},
+		{"Transactions", transactions}, {"People", people}, {"Accounts", accounts}, {"Forgetting", forgetting}, {"Clients", clients}, {"Grants", grants},
 		{"Codes", codes}, {"Families", families}, {"TokenState", tokenStates}, {"Sessions", sessions}, {"Challenges", challenges},
 		{"Throttles", throttles}, {"Events", events}, {"Outbox", outbox}, {"Keys", keys}, {"Changes", changes},
 		{"ServiceAccounts", serviceAccounts}, {"Exchanges", exchanges}, {"ServiceRaces", serviceRaces},
