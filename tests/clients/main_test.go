@@ -31,6 +31,8 @@ var server struct {
 	authorityFile string // the certificate authority's certificate, in PEM
 	client        *http.Client
 	fixtures      []fixture
+	mcp           string  // where TestMCP listens, which the issuer has to know beforehand
+	api           fixture // the credentials of the API behind it
 }
 
 // fixture is all that a client library is given, as an integrator would be.
@@ -78,6 +80,9 @@ func start(folder string) (*running.Process, error) {
 	}
 	_, port, _ := net.SplitHostPort(address) // FreeAddress made it
 	server.issuer = "https://localhost:" + port
+	if server.mcp, err = running.FreeAddress(); err != nil {
+		return nil, err
+	}
 	if err := writeCertificates(folder); err != nil {
 		return nil, err
 	}
@@ -108,17 +113,20 @@ issuers:
     url: %s
     title: Acme
     audience: https://api.acme.example
+    resources: ["http://%s/mcp"]
     device: true
     registration: true
     scopes:
       - name: orders:read
         title: { en: See your orders }
         detail: { en: "With customers' names and addresses." }
+      - name: orders:write
+        title: { en: Change your orders }
       - name: reports:read
         machine: true
         title: { en: See market reports }
         detail: { en: None of them about a shop. }
-`, address, server.issuer)
+`, address, server.issuer, server.mcp)
 }
 
 // operator runs commands in the folder of the configuration.
@@ -142,6 +150,7 @@ func (o operator) prepare() error {
 		return err
 	}
 	return errors.Join(
+		o.create(&server.api, "", "client", "create", "--name", "Orders API", "--grant-type", "client_credentials", "--introspects"),
 		o.addClient("confidential", "client_secret_basic", scope+" reports:read", "client_credentials"),
 		o.addClient("post", "client_secret_post", scope),
 		o.addClient("public", "none", scope))
