@@ -41,7 +41,7 @@ routes:
       if .scope == "loop" then def f: f; f
       elif .scope == "large" then {a: ("x" * 300000)}
       elif .scope == "refuse" then refuse("invalid_scope"; "too late")
-      else {token: .access_token, at: .expires_at, none: .nothing} end
+      else {token: .access_token, at: .expires_at, none: .id_token} end
     headers: 'if .scope == "header" then {a: [1]} else {"X-Kind": .token_type} end'
   - {route: PUT api /whoami, operation: whoami, request: '{}'}
 `

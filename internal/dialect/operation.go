@@ -19,6 +19,8 @@ type Operation struct {
 	// always there.
 	Answer   map[string]any
 	Optional []string
+	// Open: the answer may have members that the example has not.
+	Open bool
 }
 
 // Member is one thing that an operation can be told.

@@ -22,7 +22,7 @@ var Operations = []Operation{
 			"grant_types": []any{"authorization_code"}, "response_types": []any{"code"}, "scope": "orders",
 			"registration_access_token": "lk_reg_1", "registration_client_uri": "https://as.example/oauth/register/app_1",
 		},
-		Optional: []string{"client_secret", "client_secret_expires_at", "redirect_uris", "response_types", "scope"},
+		Optional: []string{"client_secret", "client_secret_expires_at", "redirect_uris", "response_types", "scope"}, Open: true,
 	},
 	{
 		Name: Authorize, About: "take a person to sign-in and consent, and back to the app (RFC 6749 §3.1)", Page: true,

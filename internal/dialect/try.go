@@ -13,9 +13,17 @@ import (
 
 // try runs every mapping on examples, so that what would fail for a client is told to whom writes the dialect.
 func (l *loader) try(d *Dialect) {
+	l.see("errors.status", d.refusal.status, errorSample())
+	l.see("errors.body", d.refusal.body, errorSample())
 	l.tryErrors(&d.refusal)
 	for i, route := range d.routes {
 		key := yamlfile.Item("routes", i)
+		l.see(yamlfile.Child(key, "request"), route.request, requestNames)
+		l.see(yamlfile.Child(key, "refusal"), route.refused, refusalSample())
+		if !route.operation.Open {
+			l.see(yamlfile.Child(key, "response"), route.response, route.answerSample())
+			l.see(yamlfile.Child(key, "headers"), route.headers, route.answerSample())
+		}
 		l.tryRequest(yamlfile.Child(key, "request"), route)
 		l.tryResponse(yamlfile.Child(key, "response"), route)
 		if route.refused != nil {
