@@ -36,7 +36,7 @@ func Load(data []byte, name string) (*Dialect, error) {
 var (
 	dialectName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 	routeLine   = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) ([a-z][a-z0-9-]*(?:,[a-z][a-z0-9-]*)*) (/[^ ?#{}]*)$`)
-	headerName  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	headerName  = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`) // of RFC 9110 §5.6.2, what is in use
 )
 
 // loader turns what was written into what runs, and tells everything that is wrong with it.
@@ -188,6 +188,10 @@ func (l *loader) keys(key string, made *route) {
 			continue
 		}
 		line, column := made.request.source.At(max(0, offsetOf(made.request.source.Text, name)))
+		if len(made.operation.Members) == 0 {
+			l.AddAt(line, column, key, "%s is not a member of the operation %s, which takes none: write '{}'", name, made.operation.Name)
+			continue
+		}
 		if similar := yamlfile.Nearest(name, made.operation.memberNames()); similar != "" {
 			l.AddAt(line, column, key, "%s is not a member of the operation %s: did you mean %q?", name, made.operation.Name, similar)
 			continue
