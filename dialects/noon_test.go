@@ -17,6 +17,7 @@ import (
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/servertest"
 	"latchkey.dev/internal/serviceaccount"
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/tokentest"
@@ -245,6 +246,24 @@ func TestNoonAuthorizeRefusals(t *testing.T) {
 	}
 	if page := in.arrive("oauth.acme.example/?client_id=nobody&state=s1"); page.Location != nil || page.Fault() != oauth.CodeInvalidClient {
 		t.Errorf("unknown client: %d to %v", page.Status, page.Location)
+	}
+}
+
+// An IPv6 customer has as many addresses as they like.
+func TestNoonRateLimitCountsANetworkOnce(t *testing.T) {
+	in := noon(t)
+	var last int
+	for i := range 1501 {
+		asked, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://gateway.acme.example"+noonWhoami, http.NoBody)
+		in.Must(err)
+		asked.Header.Set("User-Agent", "x")
+		got, err := servertest.From{Rig: in.Rig, Address: fmt.Sprintf("2001:db8:1:2::%x", i+1)}.RoundTrip(asked)
+		in.Must(err)
+		in.Must(got.Body.Close())
+		last = got.StatusCode
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the 1501st request of one /64: %d", last)
 	}
 }
 

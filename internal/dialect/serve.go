@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/wire"
+	"latchkey.dev/internal/throttle"
 )
 
 // served is a route with the operation that does it.
@@ -31,7 +31,7 @@ func (s *served) answer(w http.ResponseWriter, r *http.Request) error {
 	var left allowance
 	if s.counter != nil {
 		var err error
-		if left, err = s.counter.take(wire.RequestAddress(r)); err != nil {
+		if left, err = s.counter.take(throttle.Address(r.Context())); err != nil {
 			return err
 		}
 	}
