@@ -28,7 +28,7 @@ func (e *Expiry) UnmarshalJSON(data []byte) error {
 	}
 	for _, layout := range isoLayouts {
 		if at, err := time.Parse(layout, text); err == nil {
-			e.At = micros.Of(at)
+			e.At = max(1, micros.Time(at.UnixMicro())) // 0 would be never, and is what year 1 and 1970 read as
 			return nil
 		}
 	}

@@ -292,7 +292,7 @@ func TestMakerMakesAhead(t *testing.T) {
 
 func ExampleExpiry() {
 	var request serviceaccount.CredentialCreate
-	for _, text := range []string{`null`, `"2030-01-31T12:00:00Z"`, `"2030-01-31T13:00:00.5+01:00"`, `"2030-01-31 12:00:00"`, `"2030-01-31"`, `1`, `"soon"`} {
+	for _, text := range []string{`null`, `"2030-01-31T12:00:00Z"`, `"2030-01-31T13:00:00.5+01:00"`, `"2030-01-31 12:00:00"`, `"2030-01-31"`, `"0001-01-01T00:00:00"`, `"1970-01-01"`, `1`, `"soon"`} {
 		err := json.Unmarshal([]byte(`{"expires_at":`+text+`}`), &request)
 		fmt.Println(request.ExpiresAt.At.Time().Format(time.RFC3339Nano), err)
 	}
@@ -302,6 +302,8 @@ func ExampleExpiry() {
 	// 2030-01-31T12:00:00.5Z <nil>
 	// 2030-01-31T12:00:00Z <nil>
 	// 2030-01-31T00:00:00Z <nil>
-	// 2030-01-31T00:00:00Z expires_at must be a string such as 2030-01-31T12:00:00Z, or null
+	// 1970-01-01T00:00:00.000001Z <nil>
+	// 1970-01-01T00:00:00.000001Z <nil>
+	// 1970-01-01T00:00:00.000001Z expires_at must be a string such as 2030-01-31T12:00:00Z, or null
 	// 0001-01-01T00:00:00Z expires_at must be a time such as 2030-01-31T12:00:00Z
 }
