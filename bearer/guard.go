@@ -18,8 +18,8 @@ const (
 	metadataFresh = time.Hour
 	keysFresh     = 15 * time.Minute
 
-	// While the authorization server is down, what it last said stays true for a day: longer than any access token
-	// lives, so no good token is refused.
+	// While the authorization server is down, what it last said stays true for a day: longer than an access token
+	// usually lives, so hardly a good one is refused.
 	stillUsable = 24 * time.Hour
 )
 

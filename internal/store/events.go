@@ -15,7 +15,7 @@ import (
 // EventType names what happened.
 type EventType string
 
-// What the audit log, the activity page and the webhooks tell. Refreshing a token is not an event: the grant's last use says it.
+// What the audit log and the activity page tell. Refreshing a token is not an event: the grant's last use says it.
 const (
 	EventUserSignedUp        EventType = "user.signed_up"
 	EventUserSignedIn        EventType = "user.signed_in"

@@ -1108,7 +1108,7 @@ type UpdateGrantParams struct {
 	UpdatedAt micros.Time
 }
 
-// The version makes it the consent the person saw that is changed, not one given in another tab meanwhile.
+// The version makes it the consent that was read that is changed, not one given meanwhile.
 func (q *Queries) UpdateGrant(ctx context.Context, arg UpdateGrantParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateGrant,
 		arg.ID,

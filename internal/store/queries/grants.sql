@@ -10,7 +10,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 0, 0, '')
 ON CONFLICT (issuer, user_id, account_id, client_id) WHERE revoked_at = 0 DO NOTHING;
 
 -- name: UpdateGrant :execrows
--- The version makes it the consent the person saw that is changed, not one given in another tab meanwhile.
+-- The version makes it the consent that was read that is changed, not one given meanwhile.
 UPDATE grants SET scopes = $3, declined = $4, updated_at = $5, version = version + 1
 WHERE id = $1 AND version = $2 AND revoked_at = 0;
 
