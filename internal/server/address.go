@@ -12,11 +12,12 @@ import (
 type proxies []netip.Prefix
 
 // clientAddress is the address that limits count and the audit log keeps: the peer, or, behind trusted proxies, the last
-// address in X-Forwarded-For that is not one of them. What stands before that anyone can have written.
-func (p proxies) clientAddress(r *http.Request) string {
-	host := peer(r)
+// address in X-Forwarded-For that is not one of them. What stands before that anyone can have written. ignored: the peer says that the
+// request is somebody else's, and is no trusted proxy.
+func (p proxies) clientAddress(r *http.Request) (host string, ignored bool) {
+	host = peer(r)
 	if !p.trusted(host) {
-		return host
+		return host, r.Header["X-Forwarded-For"] != nil || r.Header["Forwarded"] != nil
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
@@ -29,7 +30,16 @@ func (p proxies) clientAddress(r *http.Request) string {
 			break
 		}
 	}
-	return host
+	return host, false
+}
+
+// adviseOnProxies tells once what a platform behind a proxy that it did not list would hear of as "everybody is locked out": all of its
+// people have one address, and share its limits. It may as well be anybody's header on a server that has no proxy.
+func (s *Server) adviseOnProxies(peer string) {
+	s.proxyAdvice.Do(func() {
+		s.log.Warn("X-Forwarded-For or Forwarded was ignored: its peer is not in trusted_proxies. If that is your proxy, list its address there and let it "+
+			"send X-Forwarded-For; until then all who come through it share one address, and its limits", "peer", peer)
+	})
 }
 
 // peer is who opened the connection.

@@ -22,9 +22,11 @@ import (
 // ServeHTTP is the public listener's way in: it limits how many requests are handled at once, finds the issuer by host,
 // and writes one log line when the answer is done.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := &visit{
-		record: reqlog.Record{RequestID: s.requestIDs.next(), Address: s.proxies.clientAddress(r)}, answer: recorder{ResponseWriter: w}, started: s.clock(),
+	address, ignored := s.proxies.clientAddress(r)
+	if ignored {
+		s.adviseOnProxies(address)
 	}
+	v := &visit{record: reqlog.Record{RequestID: s.requestIDs.next(), Address: address}, answer: recorder{ResponseWriter: w}, started: s.clock()}
 	record, answer := &v.record, &v.answer
 	r = r.WithContext(reqlog.With(r.Context(), record))
 	end := func(*reqlog.Record, int) {}

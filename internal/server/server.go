@@ -85,6 +85,8 @@ type Server struct {
 	sender   *mail.Sender
 	draining atomic.Bool
 
+	proxyAdvice sync.Once
+
 	requestIDs requestIDs
 	log        *slog.Logger
 	metrics    Metrics

@@ -271,8 +271,30 @@ func TestForwardingHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "http://acme.example/", nil)
 		r.RemoteAddr = c.peer
 		r.Header["X-Forwarded-For"] = c.sent
-		if got := c.trusted.clientAddress(r); got != c.want {
+		if got, _ := c.trusted.clientAddress(r); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestAProxyThatIsNotListedIsToldOfOnce, and one that is listed never.
+func TestAProxyThatIsNotListedIsToldOfOnce(t *testing.T) {
+	for _, c := range []struct {
+		header, peer string
+		told         int
+	}{
+		{"X-Forwarded-For", "198.51.100.4:5", 1}, {"Forwarded", "198.51.100.4:5", 1}, {"X-Forwarded-For", "10.0.0.1:5", 0}, {"X-Other", "198.51.100.4:5", 0},
+	} {
+		s, log := bare(func(http.ResponseWriter, *http.Request) {})
+		s.proxies = proxies{netip.MustParsePrefix("10.0.0.0/8")}
+		for range 3 {
+			r := httptest.NewRequest(http.MethodGet, "http://acme.example/", nil)
+			r.RemoteAddr = c.peer
+			r.Header.Set(c.header, "203.0.113.9")
+			s.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if told := strings.Count(log.String(), "its peer is not in trusted_proxies"); told != c.told || c.told > 0 && !strings.Contains(log.String(), `"peer":"198.51.100.4"`) {
+			t.Errorf("%s from %s is told of %d times, want %d: %s", c.header, c.peer, told, c.told, log)
 		}
 	}
 }
