@@ -87,9 +87,8 @@ func (r *Registry) insert(ctx context.Context, client store.Client, secret strin
 		if client.ID, err = r.newID(); err != nil {
 			return "", err
 		}
-	}
-	if _, err := r.Store.User(ctx, r.Issuer.Name, client.ID); !errors.Is(err, store.ErrNotFound) {
-		return client.ID, cmp.Or(err, store.ErrConflict) // a person's, brought along: a token's sub must not name two
+	} else if _, err := r.Store.User(ctx, r.Issuer.Name, client.ID); !errors.Is(err, store.ErrNotFound) {
+		return client.ID, cmp.Or(err, store.ErrConflict) // a person's, both brought along: a token's sub must not name two
 	}
 	return client.ID, r.change(ctx, store.Event{Type: store.EventClientCreated, UserID: registration.UserID, AccountID: client.AccountID, ClientID: client.ID,
 		Detail: map[string]string{"name": client.Name}}, func(tx *store.Tx) error {
