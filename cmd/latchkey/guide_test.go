@@ -36,7 +36,7 @@ func (g *guide) block(words string) string {
 	return ""
 }
 
-// shell runs the command lines of a block: `latchkey …`, perhaps after `echo "$NAME" |`. It returns what the last one printed.
+// shell runs the command lines of a block: `latchkey …`, perhaps after `printf '%s\n' "$NAME" |`. It returns what the last one printed.
 func (g *guide) shell(words string) (output string, code int) {
 	g.Helper()
 	for line := range strings.SplitSeq(strings.ReplaceAll(g.block(words), "\\\n", " "), "\n") {
@@ -60,7 +60,7 @@ func (g *guide) shell(words string) (output string, code int) {
 	return output, code
 }
 
-var piped = regexp.MustCompile(`^echo "\$([A-Z_]+)" \| (.*)$`)
+var piped = regexp.MustCompile(`^printf '%s\\n' "\$([A-Z_]+)" \| (.*)$`)
 
 func splitPipe(line string) (typed, command string) {
 	if match := piped.FindStringSubmatch(line); match != nil {

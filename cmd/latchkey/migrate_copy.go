@@ -15,8 +15,8 @@ func (p *program) migrateCopy() *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use: "copy", Short: "Move the embedded database's data to PostgreSQL", Args: needs,
-		Long: "Move the embedded database's data to PostgreSQL. Stop the servers first, and start them on the new database with the same master key:\n" +
-			"every token issued before goes on working. All of it is copied and read back, or nothing is; a target that holds anything is refused.\n" +
+		Long: "Move the embedded database's data to PostgreSQL. Stop the servers first, move the old file away, and start them on the new database with the\n" +
+			"same master key: every token issued before goes on working. All of it is copied and read back, or nothing is; a target that holds anything is refused.\n" +
 			"A password is better in PGPASSWORD or ~/.pgpass than on the command line.",
 		Example: "  latchkey migrate copy --from sqlite:/var/lib/latchkey/latchkey.db --to postgres://latchkey@db.internal/latchkey",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.runCopy(cmd.Context(), from, to) },
@@ -44,7 +44,9 @@ func (p *program) runCopy(ctx context.Context, from, to string) error {
 			total += table.Rows
 		}
 		p.table("TABLE | ROWS | CHECKSUM", rows, "there are no tables")
-		p.say("copied %d rows and read them back; start the servers on the new database with the same master key", total)
+		p.say("copied %d rows and read them back. The old file does not know that it was left, so before you start the servers, with the same master key:", total)
+		p.say("  move %s away, and with it what lies beside it and ends in -wal and -shm", strings.TrimPrefix(from, "sqlite:"))
+		p.say("  write the new `database` into the configuration of every server, and of whoever runs commands")
 	})
 }
 

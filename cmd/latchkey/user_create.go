@@ -27,8 +27,8 @@ func (p *program) userCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Add a user; the password is the first line of standard input", Args: needs,
 		Long: "Add a user. The password is the first line of standard input, so that no list of processes and no shell history keeps it.",
-		Example: "  echo \"$PASSWORD\" | latchkey user create --issuer acme --email noura@acme.example --name \"Noura Haddad\"\n" +
-			"  echo \"$PASSWORD\" | latchkey user create --email noura@acme.example --name Noura --account \"Noura's Shop\"",
+		Example: "  printf '%s\\n' \"$PASSWORD\" | latchkey user create --issuer acme --email noura@acme.example --name \"Noura Haddad\"\n" +
+			"  printf '%s\\n' \"$PASSWORD\" | latchkey user create --email noura@acme.example --name Noura --account \"Noura's Shop\"",
 	}
 	cmd.Flags().StringVar(&n.email, "email", "", "`address` to sign in with")
 	cmd.Flags().StringVar(&n.name, "name", "", "the person's `name`, as apps and pages show it")
@@ -99,7 +99,7 @@ func (p *program) userSetPassword() *cobra.Command {
 		Use: "set-password USER", Short: "Replace a user's password by the first line of standard input, and sign them out", Args: needs,
 		Long: "Replace a user's password by the first line of standard input. Every browser that is signed in as the user is signed out;\n" +
 			"connected apps stay connected.",
-		Example: "  echo \"$PASSWORD\" | latchkey user set-password noura@acme.example --issuer acme",
+		Example: "  printf '%s\\n' \"$PASSWORD\" | latchkey user set-password noura@acme.example --issuer acme",
 		RunE:    p.at(p.setPassword),
 	}
 }

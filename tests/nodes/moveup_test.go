@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,7 +30,19 @@ func TestMoveUpToPostgreSQL(t *testing.T) {
 	}
 	out := in.latchkey("", "migrate", "copy", "--from", "sqlite:"+filepath.Join(in.folder, "latchkey.db"), "--to", postgres)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	fmt.Println("move up:", lines[len(lines)-1])
+	fmt.Println("move up:", lines[len(lines)-3])
+	file := filepath.Join(in.folder, "latchkey.db")
+	if !strings.Contains(out, "move "+file+" away") || !strings.Contains(out, "`database`") {
+		t.Errorf("what is left to do is not said:\n%s", out)
+	}
+	if err := os.Rename(file, file+".left"); err != nil {
+		t.Fatal(err)
+	}
+	forgotten := exec.Command(binary, "client", "suspend", in.app.ID)
+	forgotten.Dir = in.folder
+	if said, err := forgotten.CombinedOutput(); err == nil || !strings.Contains(string(said), "migrate up") {
+		t.Errorf("a command that still names the old file: %v, %s", err, said)
+	}
 
 	in.database, in.nodes = postgres, nil
 	in.start(2)
