@@ -180,7 +180,7 @@ func TestRFC8628_3_3_TypedSignedInComparedAllowed(t *testing.T) {
 	}
 	done := l.At(ada.Press(page, "allow"), "/consent")
 	l.reads(done, "Your device is connected", "Go back to your device")
-	l.reads(l.At(ada.Arrive(hrefOf(done, "fr")), "/consent"), "Votre appareil est connecté") //nolint:misspell // French: the same page, in another language
+	l.reads(l.At(ada.Arrive("/consent"+hrefOf(done, "fr")), "/consent"), "Votre appareil est connecté") //nolint:misspell // French: the same page, in another language
 	l.Advance(5 * time.Second)
 	fault, tokens := l.poll(begun)
 	if fault != "" || tokens["access_token"] == "" || tokens["refresh_token"] == nil || tokens["id_token"] == nil || tokens["scope"] != "openid offline_access orders.read stock.read" {
