@@ -1,6 +1,7 @@
 package serviceaccount
 
 import (
+	"cmp"
 	"encoding/base32"
 	"encoding/hex"
 	"fmt"
@@ -31,7 +32,7 @@ func newID(rand io.Reader, format issuer.CredentialFormat) (string, error) {
 	if _, err := io.ReadFull(rand, random[:]); err != nil {
 		return "", noRandomness(err)
 	}
-	return orElse(format.Prefix, idPrefix) + userCode.EncodeToString(random[:]), nil
+	return cmp.Or(format.Prefix, idPrefix) + userCode.EncodeToString(random[:]), nil
 }
 
 // newKeyID makes a key identifier of 128 random bits: nobody finds one by trying.
@@ -40,17 +41,10 @@ func newKeyID(rand io.Reader, format issuer.CredentialFormat) (string, error) {
 	if _, err := io.ReadFull(rand, random[:]); err != nil {
 		return "", noRandomness(err)
 	}
-	return orElse(format.Prefix, keyIDPrefix) + hex.EncodeToString(random[:]), nil
+	return cmp.Or(format.Prefix, keyIDPrefix) + hex.EncodeToString(random[:]), nil
 }
 
 func noRandomness(err error) error { return fmt.Errorf("serviceaccount: no randomness: %w", err) }
-
-func orElse(text, usual string) string {
-	if text == "" {
-		return usual
-	}
-	return text
-}
 
 // channel is a service account's other name.
 func (s *Service) channel(id, accountID string) string {
@@ -61,5 +55,5 @@ func (s *Service) channel(id, accountID string) string {
 		return r
 	}, accountID)
 	return strings.NewReplacer("{id}", id, "{account}", strings.ToLower(accountID), "{digits}", digits).
-		Replace(orElse(s.policy().Channel, anyChannel))
+		Replace(cmp.Or(s.policy().Channel, anyChannel))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -140,14 +139,6 @@ func (s *Service) event(happened store.EventType, account store.ServiceAccount, 
 	return store.Event{
 		Issuer: s.Issuer.Name, Type: happened, UserID: userID, AccountID: account.AccountID, ClientID: account.ClientID, Detail: detail,
 	}
-}
-
-// orDefault is d, or what is usual where none is set.
-func orDefault(d, usual time.Duration) time.Duration {
-	if d == 0 {
-		return usual
-	}
-	return d
 }
 
 // missing tells a row that is not there from trouble with the database.

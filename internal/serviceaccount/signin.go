@@ -1,6 +1,7 @@
 package serviceaccount
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -35,7 +36,7 @@ func (s *Service) SignIn(ctx context.Context, assertion Assertion) (Session, err
 		if err := s.spend(tx, proof); err != nil {
 			return err
 		}
-		session.Principal.SessionID, session.ExpiresAt = tx.NewID(), tx.Now().Add(orDefault(s.policy().Session, usualSession))
+		session.Principal.SessionID, session.ExpiresAt = tx.NewID(), tx.Now().Add(cmp.Or(s.policy().Session, usualSession))
 		err := tx.CreateServiceSession(store.ServiceSession{
 			Hash: sessionHash(session.secrets), ID: session.Principal.SessionID, Issuer: s.Issuer.Name, KeyID: proof.Key.ID,
 			Address: assertion.Address, ExpiresAt: session.ExpiresAt,

@@ -1,6 +1,7 @@
 package serviceaccount
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -154,7 +155,7 @@ func (s *Service) far(issued, now micros.Time) bool {
 	return distance > most || distance < -most
 }
 
-func (s *Service) maxAge() time.Duration { return orDefault(s.policy().MaxAge, usualMaxAge) }
+func (s *Service) maxAge() time.Duration { return cmp.Or(s.policy().MaxAge, usualMaxAge) }
 
 // spentUntil is when the assertion would be refused for its age anyway.
 func (s *Service) spentUntil(said *statement) micros.Time {
