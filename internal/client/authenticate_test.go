@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -334,6 +335,27 @@ func BenchmarkAuthenticate(b *testing.B) {
 	for b.Loop() {
 		if _, err := f.Clients.Authenticate(b.Context(), credentials); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// An app in testing is suspended while its developer takes an address out: neither undoes the other.
+func TestSuspendingAndUpdatingDoNotUndoEachOther(t *testing.T) {
+	f := tokentest.New(t)
+	for range 50 {
+		app := f.App(func(m *store.ClientMetadata) { m.RedirectURIs = append(m.RedirectURIs, "https://stolen.example/cb") })
+		f.Must(f.Clients.SetStatus(t.Context(), app.ID, store.ClientTesting, ""))
+		var suspending sync.WaitGroup
+		suspending.Go(func() { f.Must(f.Clients.SetStatus(t.Context(), app.ID, store.ClientSuspended, "")) })
+		changed, err := f.Store.Client(t.Context(), "acme", app.ID)
+		f.Must(err)
+		changed.Metadata.RedirectURIs = []string{tokentest.RedirectURI}
+		f.Must(f.Clients.Update(t.Context(), changed, ""))
+		suspending.Wait()
+		after, err := f.Store.Client(t.Context(), "acme", app.ID)
+		f.Must(err)
+		if len(after.Metadata.RedirectURIs) > 1 || !after.Metadata.ResumesTesting {
+			t.Fatalf("%v, resumes testing: %v", after.Metadata.RedirectURIs, after.Metadata.ResumesTesting)
 		}
 	}
 }

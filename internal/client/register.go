@@ -149,45 +149,65 @@ func (r *Registry) Update(ctx context.Context, client store.Client, userID strin
 		return err
 	}
 	client.Issuer, client.Name = r.Issuer.Name, name
-	return r.change(ctx, event(store.EventClientChanged, client.ID, userID), func(tx *store.Tx) error { return tx.UpdateClient(client) })
+	return r.change(ctx, event(store.EventClientChanged, client.ID, userID), func(tx *store.Tx) error {
+		is, err := tx.LockClient(client.Issuer, client.ID)
+		if err != nil {
+			return err
+		}
+		client.Metadata.ResumesTesting = is.Metadata.ResumesTesting // who suspended it meanwhile decides
+		return tx.UpdateClient(client)
+	})
 }
 
 // SetStatus lets an app in, or stops it and all its tokens.
 func (r *Registry) SetStatus(ctx context.Context, clientID string, status store.ClientStatus, userID string) error {
-	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
-	if err != nil {
-		return err
-	}
-	happened := store.EventClientChanged
-	switch {
-	case status == store.ClientSuspended:
-		happened = store.EventClientSuspended
-	case client.Status == store.ClientSuspended:
-		happened = store.EventClientResumed
-	}
-	knew := client.Metadata.ResumesTesting
-	client.Metadata.ResumesTesting = status == store.ClientSuspended && (knew || client.Status == store.ClientTesting)
-	return r.change(ctx, event(happened, clientID, userID), func(tx *store.Tx) error {
-		if client.Metadata.ResumesTesting != knew {
-			if err := tx.UpdateClient(client); err != nil {
-				return err
-			}
-		}
-		return tx.SetClientStatus(r.Issuer.Name, clientID, status)
-	})
+	return r.changeStatus(ctx, clientID, userID, func(store.Client) store.ClientStatus { return status })
 }
 
 // Resume lets a suspended app work again; one that was in testing still is. Any other stays as it is.
 func (r *Registry) Resume(ctx context.Context, clientID, userID string) error {
-	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
-	if err != nil || client.Status != store.ClientSuspended {
-		return err
-	}
-	before := store.ClientActive
-	if client.Metadata.ResumesTesting {
-		before = store.ClientTesting
-	}
-	return r.SetStatus(ctx, clientID, before, userID)
+	return r.changeStatus(ctx, clientID, userID, func(is store.Client) store.ClientStatus {
+		switch {
+		case is.Status != store.ClientSuspended:
+			return is.Status
+		case is.Metadata.ResumesTesting:
+			return store.ClientTesting
+		default:
+			return store.ClientActive
+		}
+	})
+}
+
+// changeStatus decides by the app as it is, and lets nobody change it meanwhile.
+func (r *Registry) changeStatus(ctx context.Context, clientID, userID string, decide func(store.Client) store.ClientStatus) error {
+	err := r.Store.InTx(ctx, func(tx *store.Tx) error {
+		is, err := tx.LockClient(r.Issuer.Name, clientID)
+		if err != nil {
+			return err
+		}
+		status := decide(is)
+		if status == is.Status {
+			return nil
+		}
+		happened := event(store.EventClientChanged, clientID, userID)
+		switch {
+		case status == store.ClientSuspended:
+			happened.Type = store.EventClientSuspended
+		case is.Status == store.ClientSuspended:
+			happened.Type = store.EventClientResumed
+		}
+		knew := is.Metadata.ResumesTesting
+		is.Metadata.ResumesTesting = status == store.ClientSuspended && is.Status == store.ClientTesting
+		if is.Metadata.ResumesTesting != knew {
+			if err := tx.UpdateClient(is); err != nil {
+				return err
+			}
+		}
+		happened.Issuer = r.Issuer.Name
+		return errors.Join(tx.SetClientStatus(r.Issuer.Name, clientID, status), tx.Record(happened))
+	})
+	r.Forget()
+	return err
 }
 
 // RevokeTokens kills every access token that the app holds.

@@ -129,6 +129,15 @@ func clientOf(row dbsql.Client) (Client, error) {
 	return client, nil
 }
 
+// LockClient returns an app as it is now and keeps it so until the transaction ends. ErrNotFound when there is none.
+func (tx *Tx) LockClient(issuer, id string) (Client, error) {
+	row, err := found(tx.q.LockClient(tx.ctx, dbsql.LockClientParams{Issuer: issuer, ID: id}))
+	if err != nil {
+		return Client{}, err
+	}
+	return clientOf(row)
+}
+
 // UpdateClient replaces an app's name and metadata.
 func (tx *Tx) UpdateClient(client Client) error {
 	metadata, err := json.Marshal(client.Metadata)

@@ -341,6 +341,33 @@ func (q *Queries) ListDeletedClients(ctx context.Context) ([]DeletedClient, erro
 	return items, nil
 }
 
+const lockClient = `-- name: LockClient :one
+UPDATE clients SET status = status WHERE issuer = $1 AND id = $2 RETURNING issuer, id, account_id, name, status, metadata, created_at, updated_at, revoked_before
+`
+
+type LockClientParams struct {
+	Issuer string
+	ID     string
+}
+
+// As LockMember does.
+func (q *Queries) LockClient(ctx context.Context, arg LockClientParams) (Client, error) {
+	row := q.db.QueryRow(ctx, lockClient, arg.Issuer, arg.ID)
+	var i Client
+	err := row.Scan(
+		&i.Issuer,
+		&i.ID,
+		&i.AccountID,
+		&i.Name,
+		&i.Status,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.RevokedBefore,
+	)
+	return i, err
+}
+
 const revokeClientTokens = `-- name: RevokeClientTokens :execrows
 UPDATE clients SET revoked_before = $3, updated_at = $3 WHERE issuer = $1 AND id = $2
 `

@@ -21,6 +21,10 @@ UPDATE clients SET status = $3, updated_at = $4 WHERE issuer = $1 AND id = $2;
 -- name: RevokeClientTokens :execrows
 UPDATE clients SET revoked_before = $3, updated_at = $3 WHERE issuer = $1 AND id = $2;
 
+-- name: LockClient :one
+-- As LockMember does.
+UPDATE clients SET status = status WHERE issuer = $1 AND id = $2 RETURNING *;
+
 -- name: DeleteClient :execrows
 DELETE FROM clients WHERE issuer = $1 AND id = $2;
 
