@@ -40,6 +40,9 @@ func Backup(ctx context.Context, databaseURL, file string) (size int64, err erro
 	if err := checkCopy(ctx, partial.Name()); err != nil {
 		return 0, fmt.Errorf("backup: the copy is broken, and perhaps %s is: %w", path, err)
 	}
+	if err := checkSchema(ctx, partial.Name()); err != nil {
+		return 0, fmt.Errorf("backup: %s %w", path, err)
+	}
 	if err := partial.Sync(); err != nil { // SQLite leaves that to us
 		return 0, fmt.Errorf("backup: %w", err)
 	}
@@ -64,16 +67,29 @@ func vacuumInto(ctx context.Context, path, file string) error {
 }
 
 func checkCopy(ctx context.Context, file string) error {
+	found, err := askCopy(ctx, file, "PRAGMA quick_check(1)")
+	if err == nil && found != "ok" {
+		return errors.New(found)
+	}
+	return err
+}
+
+// checkSchema refuses a database that nobody has used: a command with a mistyped path leaves one.
+func checkSchema(ctx context.Context, file string) error {
+	tables, err := askCopy(ctx, file, "SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'")
+	if err == nil && tables == "0" {
+		return errors.New("has no tables of Latchkey's: is it the database that the server uses?")
+	}
+	return err
+}
+
+func askCopy(ctx context.Context, file, question string) (answer string, err error) {
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&immutable=1")
 	if err != nil {
-		return err
+		return "", err
 	}
-	var found string
-	err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found)
-	if err == nil && found != "ok" {
-		err = errors.New(found)
-	}
-	return errors.Join(err, db.Close())
+	err = db.QueryRowContext(ctx, question).Scan(&answer)
+	return answer, errors.Join(err, db.Close())
 }
 
 // syncFolder makes the file's name as durable as the file.
