@@ -72,6 +72,15 @@ func TestExampleLoads(t *testing.T) {
 	}
 }
 
+// TestAByteOrderMarkIsSkipped: editors of Windows begin a file with one, also the files of secrets.
+func TestAByteOrderMarkIsSkipped(t *testing.T) {
+	secrets := files(map[string]string{"master.key": "\ufeff" + masterKey + "\r\n", "smtp-password": "\ufeffs3cret\r\n"})
+	config, err := Parse([]byte("\ufeff"+exampleText(t)), "/etc/latchkey/latchkey.yaml", secrets)
+	if err != nil || len(config.MasterKeys) != 1 || config.Mail.Password != "s3cret" {
+		t.Fatal(err)
+	}
+}
+
 // TestRefusals changes one thing of the example and expects one problem, where it stands and saying what to write.
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
@@ -101,6 +110,7 @@ func TestRefusals(t *testing.T) {
 		"master key not there":           {"master_key_file: master.key", "master_key_file: other.key", "other.key cannot be read"},
 		"a short master key":             {"master_key_file: master.key", "master_key_file: smtp-password", "master_key_file: /etc/latchkey/smtp-password: master key"},
 		"proxy":                          {"[127.0.0.1]", "[10.0.0.0/8, proxy]", "trusted_proxies[1]: \"proxy\" is not an address or a network"},
+		"mail host with its port":        {"  host: smtp.acme.example\n", "  host: smtp.acme.example:2525\n", "mail.host: \"smtp.acme.example:2525\" has a port: write `host: smtp.acme.example` and `port: 2525`"},
 		"mail without host":              {"  host: smtp.acme.example\n", "", "mail.host: is missing"},
 		"mail port":                      {"  username: latchkey", "  username: latchkey\n  port: 99999", "mail.port: 99999 is not a port"},
 		"mail sender":                    {`"Acme <no-reply@acme.example>"`, "Acme", "mail.from: \"Acme\" is not a sender"},

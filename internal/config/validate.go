@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -83,6 +84,7 @@ func (v *validator) certificate(s tlsSection) {
 func (v *validator) read(key, name string) (data []byte, ok bool) {
 	full := v.absolute(name)
 	data, err := v.source.ReadFile(full)
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark, as editors of Windows write it
 	return data, v.require(err == nil, key, "%s cannot be read: %v", full, withoutPath(err))
 }
 
@@ -133,6 +135,8 @@ func (v *validator) proxies(written []string) []netip.Prefix {
 
 func (v *validator) mail(s mailSection) Mail {
 	v.require(s.Host != "", "mail.host", "is missing: sign-up and password reset send mail")
+	host, port, notSplit := net.SplitHostPort(s.Host)
+	v.require(notSplit != nil, "mail.host", "%q has a port: write `host: %s` and `port: %s`", s.Host, host, port)
 	v.require(s.Port >= 1 && s.Port <= 65535, "mail.port", "%d is not a port: write 587, or 465 with security: tls", s.Port)
 	_, err := netmail.ParseAddress(s.From)
 	v.require(err == nil, "mail.from", `%q is not a sender: write it as "Acme <no-reply@acme.example>"`, s.From)

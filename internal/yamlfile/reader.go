@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -27,6 +28,7 @@ func Read(data []byte, into any, ps *Problems, empty string) {
 	if section, ok := into.(defaulter); ok {
 		section.SetDefaults()
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark (YAML 1.2.2 §5.2), as editors of Windows write it
 	if line := tooDeep(data); line > 0 {
 		ps.AddAt(line, 1, "", "more than %d brackets are open here: close them", maxNesting)
 		return

@@ -21,3 +21,15 @@ func TestReadRefusesWhatWouldTakeAllMemory(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAByteOrderMarkIsSkipped: editors of Windows begin a file with one (YAML 1.2.2 §5.2).
+func TestAByteOrderMarkIsSkipped(t *testing.T) {
+	var into struct {
+		Name string `yaml:"name"`
+	}
+	ps := NewProblems()
+	Read([]byte("\ufeffname: Ada\n"), &into, ps, "write a name")
+	if err := ps.Err("mark.yaml"); err != nil || into.Name != "Ada" {
+		t.Errorf("%q, %v", into.Name, err)
+	}
+}

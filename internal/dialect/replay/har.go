@@ -67,6 +67,7 @@ type content struct {
 
 // Read reads a HAR file.
 func Read(data []byte) (*Recording, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark may be ignored (RFC 8259 §8.1)
 	var written file
 	if err := json.Unmarshal(data, &written); err != nil {
 		return nil, notHAR(data, err)

@@ -67,6 +67,7 @@ func TestReadSaysWhere(t *testing.T) {
 		"{\n\"log\": {\n\"entries\" [5]}}":        "line 3: this is not a HAR file: invalid character '[' ",
 		"{\n\"log\": ":                            "line 2: this is not a HAR file: unexpected end ",
 		`{"log": {"entries": []}}`:                "this HAR file has no entries",
+		"\ufeff" + `{"log": {"entries": []}}`:     "this HAR file has no entries",
 		`{"log": {"entries": [{"request": {}}]}}`: "entry 1 has no address",
 	} {
 		if _, err := Read([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
