@@ -49,7 +49,7 @@ func explain(err error) (code int, message string) {
 		return exitConfiguration, "the configuration is not right; nothing was started or changed\n" + configuration.Error()
 	case errors.Is(err, signing.ErrMasterKey):
 		return exitConfiguration, "the master key is not the one that the keys in this database were sealed with; nothing was started or changed: put that one back, or " +
-			"below the new one; where LATCHKEY_MASTER_KEY is set, `master_key_file` is not read: " + err.Error()
+			"below the new one, into `master_key_file`, or into LATCHKEY_MASTER_KEY where that holds them: " + err.Error()
 	case errors.As(err, &schema):
 		return exitDatabase, schema.Error()
 	case store.Damaged(err):

@@ -65,7 +65,13 @@ func (p *program) root() *cobra.Command {
 	root.Long, root.Example = rootHelp, rootExample
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetHelpCommand(&cobra.Command{Use: "help", Short: "Explain a command, as --help does", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
+		asked, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
+			return usage("%q is not a command of latchkey: see `latchkey --help`", strings.Join(args, " "))
+		}
+		return asked.Help()
+	}})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%v: see `%s --help`", err, cmd.CommandPath())
 	})

@@ -79,7 +79,7 @@ func (p *program) serviceCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a service account with a key, and print the private key, this once", Args: needs,
 		Long: "Make a service account with a key. The private key is shown this once and kept nowhere.",
-		Example: "  latchkey service-account create --issuer acme --account acc_k3Jd --name \"Parcel Robot's backend\" --json > key.json\n" +
+		Example: "  (umask 077; latchkey service-account create --issuer acme --account acc_k3Jd --name \"Parcel Robot's backend\" --json > key.json)\n" +
 			"  latchkey service-account create --account acc_k3Jd --name Nightly --address 192.0.2.0/24",
 	}
 	var draft serviceaccount.Draft
