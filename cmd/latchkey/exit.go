@@ -52,6 +52,9 @@ func explain(err error) (code int, message string) {
 			"below the new one, into `master_key_file`, or into LATCHKEY_MASTER_KEY where that holds them: " + err.Error()
 	case errors.As(err, &schema):
 		return exitDatabase, schema.Error()
+	case store.Forbidden(err):
+		return exitDatabase, "the user in `database` may not do this there: let it own the database (ALTER DATABASE … OWNER TO …) and the tables, or grant it\n" +
+			"CREATE on the schema public: " + err.Error()
 	case store.Damaged(err):
 		return exitDatabase, "the database is damaged. If it was copied over another, the log of that one was still there: stop the server, remove the file, and\n" +
 			"those beside it whose names end in -wal and -shm, and copy the backup once more: " + err.Error()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -50,6 +51,12 @@ func changed(rows int64, err error, refusal error) error {
 		return refusal
 	}
 	return nil
+}
+
+// Forbidden tells that PostgreSQL does not let the user do it.
+func Forbidden(err error) bool {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failure.Code == "42501" // insufficient_privilege
 }
 
 // Damaged tells that the embedded database's file is no database, or not one alone: what was copied over another takes in the

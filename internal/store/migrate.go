@@ -43,7 +43,9 @@ func Migrate(ctx context.Context, databaseURL string) (steps []Migration, err er
 			if err == nil {
 				return nil
 			}
-			failed = err
+			if failed == nil { // what follows on a table that could not be made is only that it is not there
+				failed = err
+			}
 			pause(ctx, migratePause)
 		}
 		return failed

@@ -471,3 +471,13 @@ func TestPostgreSQLGuide_SetUp(t *testing.T) {
 	f.code("code")
 	f.ok(f.redeem("code"))
 }
+
+// TestAUserWithoutRightsIsToldSo: since PostgreSQL 15, who does not own a database may make no table there.
+func TestAUserWithoutRightsIsToldSo(t *testing.T) {
+	url := pgtest.Empty(t)
+	pgtest.Exec(t, url, "CREATE ROLE guest LOGIN")
+	_, err := store.Migrate(t.Context(), strings.Replace(url, "postgres@", "guest@", 1))
+	if !store.Forbidden(err) || !strings.Contains(err.Error(), "permission denied for schema public") {
+		t.Errorf("%v", err)
+	}
+}
