@@ -19,7 +19,7 @@ type Record struct {
 	Outcome   string // "ok" or a registered error code
 	Reason    string // stable reason beneath the code
 	Address   string // IP address that the request came from; the audit log keeps it too
-	Err       error  // our own failure, for the log only
+	Err       error  // our own failure, for the log only; with an answer that is none, a warning
 }
 
 type contextKey struct{}

@@ -131,8 +131,11 @@ func (s *Server) observe(r *http.Request, v *visit) {
 	took := ended.Sub(v.started)
 	s.metrics.Request(record, status, took)
 	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
+	switch {
+	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
+	case record.Err != nil: // served all the same
+		level = slog.LevelWarn
 	}
 	log := s.log.Handler()
 	if !log.Enabled(r.Context(), level) {

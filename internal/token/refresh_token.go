@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
 	"latchkey.dev/internal/micros"
 	"latchkey.dev/internal/oauth"
+	"latchkey.dev/internal/reqlog"
 	"latchkey.dev/internal/store"
 )
 
@@ -81,7 +83,11 @@ func (h *Handler) checkFamily(family *store.Family, client *store.Client, now mi
 // fast. Any older one was copied, and nobody can tell which holder is the thief, so the family ends (OAuth 2.1 §4.3.1).
 func (h *Handler) place(ctx context.Context, family *store.Family, generation int64, now micros.Time) (rotates bool, err error) {
 	switch {
-	case generation >= family.Generation:
+	case generation > family.Generation:
+		reqlog.From(ctx).Err = fmt.Errorf("the database is %s behind this refresh token: a restored backup, or a standby that was behind, has lost them",
+			plural(generation-family.Generation, "rotation"))
+		return true, nil
+	case generation == family.Generation:
 		return true, nil
 	case generation == family.Generation-1 && now <= family.RotatedAt.Add(h.Issuer.Lifetimes.RefreshGrace):
 		return false, nil

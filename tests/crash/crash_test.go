@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -32,14 +33,19 @@ func TestMain(m *testing.M) {
 	os.Exit(running.Tests(m, &binary))
 }
 
-// start runs the server on fresh data; what it prints is kept for people.
-func start(t *testing.T, name string) *running.Dev {
+func artefacts(t *testing.T) string {
 	t.Helper()
-	artefacts, err := running.Artefacts("crash")
+	folder, err := running.Artefacts("crash")
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(artefacts, name+".log"))
+	return folder
+}
+
+// start runs the server on fresh data; what it prints is kept for people.
+func start(t *testing.T, name string) *running.Dev {
+	t.Helper()
+	log, err := os.Create(filepath.Join(artefacts(t), name+".log"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +53,23 @@ func start(t *testing.T, name string) *running.Dev {
 	if err != nil {
 		t.Fatalf("%v: see artefacts/crash/%s.log", err, name)
 	}
-	t.Cleanup(func() { _ = server.Kill() })
+	t.Cleanup(func() {
+		_ = server.Kill()
+		if lost := lostRotations(t, log.Name()); lost > 0 && name != older {
+			t.Errorf("%d refresh tokens were ahead of the database, which lost their rotations: see artefacts/crash/%s.log", lost, name)
+		}
+	})
 	return server
+}
+
+// lostRotations counts what no client can see: a refresh token that is ahead of the database rotates all the same, and only the log tells.
+func lostRotations(t *testing.T, log string) int {
+	t.Helper()
+	said, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Count(said, []byte("behind this refresh token"))
 }
 
 // company is the actors of one run.
