@@ -110,9 +110,9 @@ func eachLine(file io.Reader, do func(number int, line []byte) error) error {
 		number++
 		line := lines.Bytes()
 		if number == 1 {
-			line = []byte(strings.TrimPrefix(string(line), "\ufeff")) // some editors begin a file with it
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // some editors begin a file with it
 		}
-		if strings.TrimSpace(string(line)) == "" {
+		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		if err := do(number, line); err != nil {

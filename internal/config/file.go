@@ -155,5 +155,5 @@ func (s *section) SetDefaults() {
 	}
 	s.SignUp = true
 	s.RefreshTokens = refreshOfflineAccess
-	s.RegistrationLimit = 30 // an office whose developers all try at once
+	s.RegistrationLimit = issuer.UsualRegistrationLimit
 }

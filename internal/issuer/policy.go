@@ -7,6 +7,9 @@ import (
 	"latchkey.dev/internal/oidc"
 )
 
+// UsualRegistrationLimit lets an office whose developers all try at once register.
+const UsualRegistrationLimit = 30
+
 // Policy is where a platform may differ from the standards' usual answer. The zero value is the usual answer. Most of it asks
 // for more, or changes what happens to what was not allowed. RefreshByAccessToken and RevokeByToken ask for less, because a platform's
 // clients send nothing else: a token that only the client should hold stands in for its secret.
@@ -42,7 +45,7 @@ type Policy struct {
 	ClientIDs, ClientSecrets CredentialFormat
 	// Registration opens dynamic client registration (RFC 7591).
 	Registration bool
-	// RegistrationLimit is how many apps one network address may register in an hour; 0 is 30.
+	// RegistrationLimit is how many apps one network address may register in an hour; 0 is UsualRegistrationLimit.
 	RegistrationLimit int64
 	// RedirectSchemes are private-use schemes without a dot that apps may come back by all the same (RFC 8252 §7.1).
 	RedirectSchemes []string

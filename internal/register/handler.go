@@ -23,9 +23,8 @@ const Path = "/oauth/register"
 
 // The bounds of what anybody may do.
 const (
-	registrationsPerAddress = 30 // where nothing else is configured
-	window                  = time.Hour
-	mostUnused              = 10_000 // registrations that nobody ever connected
+	window     = time.Hour
+	mostUnused = 10_000 // registrations that nobody ever connected
 )
 
 // tokenPrefix lets people and secret scanners recognise a registration access token.
@@ -88,7 +87,7 @@ func (h *Handler) open() error {
 func (h *Handler) record(ctx context.Context, tx *store.Tx, clientID, token string) error {
 	limited, err := h.limits.SpendIn(tx, throttle.Limit{
 		Name: "register", Whose: throttle.Address(ctx), Window: window,
-		Most: cmp.Or(h.Issuer.Policy.RegistrationLimit, registrationsPerAddress),
+		Most: cmp.Or(h.Issuer.Policy.RegistrationLimit, issuer.UsualRegistrationLimit),
 	})
 	if err != nil {
 		return err

@@ -10,8 +10,6 @@ import (
 // ServeRevoke is the standards' face of the endpoint: POST /oauth/revoke (RFC 7009 §2.1). The answer's body says nothing (§2.2), in
 // JSON, because some libraries read every answer as JSON and take an empty one for a failure.
 func (h *Handler) ServeRevoke(w http.ResponseWriter, r *http.Request) error {
-	// §2.3: an app in a browser may give its tokens back. No cookie counts here.
-	wire.AllowAnyOrigin(w.Header())
 	form, err := wire.Form(r)
 	if err != nil {
 		return err

@@ -27,7 +27,8 @@ func jsonFace(_ *site, handle handler) http.Handler {
 	})
 }
 
-// appFace is for machines in browsers too, such as agents: any origin may read the answer, for no cookie counts here.
+// appFace is for machines in browsers too, such as agents: any origin may read the answer. That the session of a service account is a
+// cookie is no danger: a browser shows no page the answer to a request with cookies where this header is an asterisk.
 func appFace(s *site, handle handler) http.Handler {
 	return jsonFace(s, func(w http.ResponseWriter, r *http.Request) error {
 		wire.AllowAnyOrigin(w.Header())

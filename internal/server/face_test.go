@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -47,5 +48,20 @@ func TestAPagesOwnLinksStayOnItsHost(t *testing.T) {
 	page := r.Ada().Arrive("/%2Fevil.example/x?a=1").Text
 	if !strings.Contains(page, `href="?a=1&amp;lang=ar"`) || strings.Contains(page, "evil.example") {
 		t.Errorf("%.3000s", page)
+	}
+}
+
+// An app in a browser, or an agent's page, reads refusals too; no cookie may open an answer to it.
+func TestAPageOfAnyOriginMayReadWhatAppsAreAnswered(t *testing.T) {
+	r := servertest.New(t)
+	for _, path := range []string{"/oauth/token", "/oauth/revoke", "/oauth/userinfo"} {
+		request := httptest.NewRequest(http.MethodPost, r.Issuer.URL+path, strings.NewReader("client_id=nobody&grant_type=x&token=x"))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", "https://shop.example")
+		w := httptest.NewRecorder()
+		r.Handler().ServeHTTP(w, request)
+		if h := w.Header(); w.Code < 400 || w.Code >= 500 || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: %d %v", path, w.Code, h)
+		}
 	}
 }

@@ -11,9 +11,6 @@ import (
 
 // ServeToken is the standards' face of the endpoint: POST /oauth/token (RFC 6749 §3.2).
 func (h *Handler) ServeToken(w http.ResponseWriter, r *http.Request) error {
-	// An app in a browser may read the answer. That a service account's session is a cookie is no danger: a browser shows no page the answer
-	// to a request with cookies where this header is an asterisk.
-	wire.AllowAnyOrigin(w.Header())
 	form, err := wire.Form(r, "resource") // RFC 8707 §2: several may be named
 	if err != nil {
 		return err

@@ -104,19 +104,6 @@ func TestSeveralResourcesMayBeNamed(t *testing.T) {
 	}
 }
 
-func TestAPublicClientInABrowserMayReadTheAnswer(t *testing.T) {
-	e := newEndpoint(t)
-	app := e.App(tokentest.Public)
-	r := tokentest.PostForm("/oauth/token", app, url.Values{
-		"grant_type": {"authorization_code"}, "code": {e.Code(e.Grant(app, allScopes))}, "code_verifier": {tokentest.Verifier},
-	})
-	r.Header.Set("Origin", "https://shop.example")
-	w := e.serve(r)
-	if w.Code != http.StatusOK || w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" {
-		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
-	}
-}
-
 func BenchmarkClientCredentials(b *testing.B) {
 	e := newEndpoint(b)
 	body := url.Values{"grant_type": {"client_credentials"}, "scope": {"orders.read"}}
