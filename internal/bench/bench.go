@@ -279,7 +279,7 @@ func (b *bench) limits(ctx context.Context) (err error) {
 		limit := Limit{Connections: connections}
 		if b.world.target == nil { // a running server's database is its own
 			b.progress("the machine's commits", connections, commitsCost)
-			if err := b.commits(ctx, &limit); err != nil {
+			if err := b.commits(ctx, &limit, b.Measure); err != nil {
 				return err
 			}
 		}
@@ -288,32 +288,31 @@ func (b *bench) limits(ctx context.Context) (err error) {
 	return nil
 }
 
-func (b *bench) commits(ctx context.Context, limit *Limit) (err error) {
-	if limit.OneRow, err = b.world.durableCommits(ctx, limit.Connections, 1, b.Measure/2); err != nil {
+func (b *bench) commits(ctx context.Context, limit *Limit, measure time.Duration) (err error) {
+	if limit.OneRow, err = b.world.durableCommits(ctx, limit.Connections, 1, measure/2); err != nil {
 		return err
 	}
-	limit.TwoRows, err = b.world.durableCommits(ctx, limit.Connections, 2, b.Measure/2)
+	limit.TwoRows, err = b.world.durableCommits(ctx, limit.Connections, 2, measure/2)
 	return err
 }
 
-// limitBeside measures the limits anew for each line: a machine that is shared with others changes its speed from one minute to the next.
-// net/http gets the line's request, and answers as much as the server does.
+// limitBeside measures the limits anew for each line, for half as long because it does so before and after: a machine that is shared with
+// others changes its speed from one second to the next. net/http gets the line's request, and answers as much as the server does.
 func (b *bench) limitBeside(ctx context.Context, m measurement, as exchange, connections int) (Limit, error) {
 	bare, err := b.bareServer(ctx, as.answer)
 	if err != nil {
 		return Limit{}, err
 	}
-	r, err := b.drive(ctx, bare, connections, b.Measure, func(int) (operation, error) { return repeat(as.request), nil })
+	r, err := b.drive(ctx, bare, connections, b.Measure/2, func(int) (operation, error) { return repeat(as.request), nil })
 	if err != nil {
 		return Limit{}, fmt.Errorf("measure the machine: %w", err)
 	}
 	limit := Limit{Connections: connections, HTTP: r.perSecond(), HTTPP99: r.p99.Microseconds(), HTTPCost: r.perOperation(r.server)}
 	if b.commitsBeside(m) {
-		if err := b.commits(ctx, &limit); err != nil {
+		if err := b.commits(ctx, &limit, b.Measure/2); err != nil {
 			return Limit{}, fmt.Errorf("measure the machine: %w", err)
 		}
 	}
-	b.beside = append(b.beside, limit)
 	return limit, nil
 }
 
@@ -354,7 +353,7 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	if err != nil {
 		return Line{}, err
 	}
-	limit, err := b.limitBeside(ctx, m, as, connections)
+	limitBefore, err := b.limitBeside(ctx, m, as, connections)
 	if err != nil {
 		return Line{}, err
 	}
@@ -380,13 +379,22 @@ func (b *bench) line(ctx context.Context, server *process, m measurement, connec
 	if beforeErr == nil && afterErr == nil && r.operations > 0 {
 		line.Growth = float64(max(0, after-before)) / float64(r.operations)
 	}
-	line.relate(limit, b.world.commitRows(), m.commits)
 	if line.Memory, err = server.memory(); err != nil {
 		return Line{}, err
 	}
 	emptyAfter, err := b.rateOfEmpty(ctx, m.name, connections)
+	if err != nil {
+		return Line{}, err
+	}
 	line.ShareEmpty = ratio(line.PerSecond, (emptyBefore+emptyAfter)/2)
-	return line, err
+	limitAfter, err := b.limitBeside(ctx, m, as, connections)
+	if err != nil {
+		return Line{}, err
+	}
+	limit := limitBefore.meanWith(limitAfter)
+	b.beside = append(b.beside, limit)
+	line.relate(limit, b.world.commitRows(), m.commits)
+	return line, nil
 }
 
 // requestsOf names what each request of an operation took; all of them took nothing where no operation came to its end.

@@ -199,6 +199,17 @@ func (l Limit) with(beside []Limit) Limit {
 	return m
 }
 
+func (l Limit) meanWith(other Limit) Limit {
+	return Limit{
+		Connections: l.Connections,
+		HTTP:        (l.HTTP + other.HTTP) / 2,
+		HTTPP99:     (l.HTTPP99 + other.HTTPP99) / 2,
+		HTTPCost:    (l.HTTPCost + other.HTTPCost) / 2,
+		OneRow:      (l.OneRow + other.OneRow) / 2,
+		TwoRows:     (l.TwoRows + other.TwoRows) / 2,
+	}
+}
+
 func medianLimit(runs []Limit) Limit {
 	return Limit{
 		Connections: runs[0].Connections,

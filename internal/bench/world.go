@@ -203,7 +203,7 @@ func (w *world) addPerson(ctx context.Context, issuerName, user, account string)
 	}))
 }
 
-// addApp adds an app, and this run's secret to it.
+// addApp adds an app with this run's secret in place of an earlier run's: each that an app has costs its requests a comparison.
 func (w *world) addApp(ctx context.Context, s *site, id string, scopes oauth.ScopeSet) error {
 	name := s.issuer.Name
 	err := unlessThere(w.store.InTx(ctx, func(tx *store.Tx) error { return tx.CreateClient(w.app(s, id, scopes)) }))
@@ -211,6 +211,15 @@ func (w *world) addApp(ctx context.Context, s *site, id string, scopes oauth.Sco
 		return err
 	}
 	return w.store.InTx(ctx, func(tx *store.Tx) error {
+		earlier, err := tx.ClientSecrets(name, id)
+		if err != nil {
+			return err
+		}
+		for _, secret := range earlier {
+			if err := tx.ExpireClientSecret(name, id, secret.ID, tx.Now().Add(-store.KeepEnded)); err != nil {
+				return err
+			}
+		}
 		return tx.AddClientSecret(store.ClientSecret{
 			Issuer: name, ID: tx.NewID(), ClientID: id, Hash: client.HashSecret(w.keyring, name, id, s.secret),
 		})
