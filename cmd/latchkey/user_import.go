@@ -56,9 +56,9 @@ func (p *program) userImport() *cobra.Command {
 			`  {"id": "1042", "email": "noura@acme.example", "email_verified": true, "name": "Noura Haddad", "locale": "ar",` + "\n" +
 			`   "password_hash": "$2b$12$…", "accounts": [{"id": "17", "name": "Noura's Shop", "role": "owner"}]}` + "\n\n" +
 			"id is what apps get as sub, and an account's id what they get as account_id. People who name the same account share it; one of\n" +
-			"them must own it. password_hash is bcrypt, or argon2id in PHC form; who has none asks for a new password by mail. All lines are\n" +
-			"checked first, and nothing is written while one is wrong. People who were brought before are left as they are, so a run that was\n" +
-			"stopped is simply repeated.",
+			"them must own it. password_hash is bcrypt, or argon2id in PHC form, and a weaker one than ours gives way when its owner signs in;\n" +
+			"who has none asks for a new password by mail. All lines are checked first, and nothing is written while one is wrong. People\n" +
+			"who were brought before are left as they are, so a run that was stopped is simply repeated.",
 		Example: "  latchkey user import people.jsonl --issuer acme --check\n  latchkey user import people.jsonl --issuer acme",
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "check every line, and write nothing")

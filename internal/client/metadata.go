@@ -10,6 +10,7 @@ import (
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/wire"
 )
 
 // Bounds of what an app registers.
@@ -225,7 +226,7 @@ func isSpaceOrControl(r rune) bool { return r <= ' ' || r == 0x7f }
 
 func checkSoftware(_ *issuer.Issuer, m *store.ClientMetadata) error {
 	for _, text := range []string{m.SoftwareID, m.SoftwareVersion} {
-		if len(text) > maxSoftware || strings.ContainsFunc(text, notShowable) {
+		if len(text) > maxSoftware || strings.ContainsFunc(text, wire.Misleading) {
 			return oauth.InvalidClientMetadata("software_id and software_version must be at most %d characters that can be shown", maxSoftware)
 		}
 	}

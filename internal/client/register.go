@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"latchkey.dev/internal/micros"
@@ -128,15 +127,10 @@ func checkID(id string) error {
 
 func checkName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if wire.Name(name) == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, notShowable) {
+	if wire.Name(name) == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, wire.Misleading) {
 		return "", oauth.InvalidClientMetadata("client_name must be 1 to %d characters", maxName)
 	}
 	return name, nil
-}
-
-// notShowable: control and direction characters could make a name read as something else on the consent page.
-func notShowable(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
 // Update replaces an app's name and metadata, under the same rules as Create. userID is who does it.

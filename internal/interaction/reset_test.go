@@ -95,6 +95,50 @@ func TestAPasswordThatWasHashedAgainMeanwhileSignsIn(t *testing.T) {
 	}
 }
 
+func TestAWeakHashGivesWayAtSignIn(t *testing.T) {
+	r := servertest.New(t)
+	weak := servertest.WeakHash(servertest.Password)
+	r.Tx(func(tx *store.Tx) error { return tx.SetPassword("acme", r.User.ID, weak) })
+	signIn := func(typed string) (hash string) {
+		ada := r.Ada()
+		page := ada.PressOnly(ada.Arrive("/sign-in"), "sign-in", "email", ada.Email, "password", typed)
+		if in := page.Location != nil; in != (typed == servertest.Password) {
+			t.Errorf("%s: signed in is %t", typed, in)
+		}
+		user, err := r.Store.User(t.Context(), "acme", r.User.ID)
+		r.Must(err)
+		return user.PasswordHash
+	}
+	if signIn("another password") != weak {
+		t.Error("a wrong password was hashed anew")
+	}
+	renewed := signIn(servertest.Password)
+	if renewed == weak || password.New(password.Config{Rand: rand.Reader}).Weak(renewed, servertest.Password) {
+		t.Errorf("the hash is %s", renewed)
+	}
+	if again := signIn(servertest.Password); again != renewed {
+		t.Error("a good hash was made anew")
+	}
+}
+
+func TestAWeakHashLetsInAllWhoSignInAtOnce(t *testing.T) {
+	r := servertest.New(t)
+	r.Tx(func(tx *store.Tx) error {
+		return tx.SetPassword("acme", r.User.ID, servertest.WeakHash(servertest.Password))
+	})
+	var signingIn sync.WaitGroup
+	for range 8 {
+		ada := r.Ada()
+		page := ada.Arrive("/sign-in")
+		signingIn.Go(func() {
+			if answer := ada.PressOnly(page, "sign-in", "email", ada.Email, "password", ada.Password); answer.Location == nil {
+				t.Errorf("not signed in: %d", answer.Status)
+			}
+		})
+	}
+	signingIn.Wait()
+}
+
 func TestAResetLinkExpires(t *testing.T) {
 	r := servertest.New(t)
 	ada := r.Ada()

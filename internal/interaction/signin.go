@@ -106,7 +106,18 @@ func (h *Handler) judgePassword(t *turn, typed, password string, user store.User
 		noteRefusal(t, user, fits)
 		return h.askSignIn(t, statusMistakes, web.SignIn{Email: typed, Problem: web.SignInWrong})
 	}
-	return h.welcome(t, user, device)
+	return h.welcome(t, user, h.renewed(t, user, password), device)
+}
+
+// renewed is a better hash of a password that was just proven, while there is somebody who knows it; the one that it has where that is good, or
+// where there is no time for another: the next sign-in may have it.
+func (h *Handler) renewed(t *turn, user store.User, password string) string {
+	if h.Passwords.Weak(user.PasswordHash, password) {
+		if better, err := h.Passwords.Hash(t.r.Context(), password); err == nil {
+			return better
+		}
+	}
+	return user.PasswordHash
 }
 
 // noteRefusal tells the operator, in the log alone, what the page does not say.
@@ -158,7 +169,7 @@ func (h *Handler) tooManySignIns(t *turn, typed string, until micros.Time) error
 }
 
 // welcome starts the session, tells the person by mail if the browser is new, and goes on with the flow.
-func (h *Handler) welcome(t *turn, user store.User, device string) error {
+func (h *Handler) welcome(t *turn, user store.User, renewed, device string) error {
 	reqlog.From(t.r.Context()).User = user.ID
 	var letters []mail.Letter
 	spent := deviceLimit(device, user.ID)
@@ -172,7 +183,7 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	}
 	var setCookies func(http.ResponseWriter)
 	err := h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
-		if setCookies, err = h.startSession(tx, t, user); err != nil {
+		if setCookies, err = h.startSession(tx, t, user, renewed); err != nil {
 			return err
 		}
 		if err := h.limits.Clear(tx, spent); err != nil {
@@ -187,10 +198,10 @@ func (h *Handler) welcome(t *turn, user store.User, device string) error {
 	return h.goOn(t)
 }
 
-// startSession is for whom user.PasswordHash was proven by. A reset that came in between has ended every session, and this one
-// must not begin after it.
-func (h *Handler) startSession(tx *store.Tx, t *turn, user store.User) (func(http.ResponseWriter), error) {
-	if err := tx.LockPassword(h.Issuer.Name, user.ID, user.PasswordHash); err != nil {
+// startSession is for whom user.PasswordHash was proven by; renewed takes its place. A reset that came in between has ended every session,
+// and this one must not begin after it.
+func (h *Handler) startSession(tx *store.Tx, t *turn, user store.User, renewed string) (func(http.ResponseWriter), error) {
+	if err := tx.RenewPassword(h.Issuer.Name, user.ID, user.PasswordHash, renewed); err != nil {
 		return nil, err
 	}
 	began, setCookies, err := h.Sessions.Start(tx, t.r, user.ID, oidc.AMRPassword)

@@ -219,7 +219,7 @@ func (h *Handler) createUser(tx *store.Tx, t *turn, user store.User, account sto
 	if err := h.createAccount(tx, account, user.ID); err != nil {
 		return nil, err
 	}
-	return h.startSession(tx, t, user)
+	return h.startSession(tx, t, user, user.PasswordHash)
 }
 
 // signedUpTwice signs in with what was chosen at sign-up, which a reset may have replaced since.
@@ -231,7 +231,7 @@ func (h *Handler) signedUpTwice(t *turn, waiting *pending) error {
 	user.PasswordHash = waiting.who.PasswordHash
 	var setCookies func(http.ResponseWriter)
 	err = h.Store.InTx(t.r.Context(), func(tx *store.Tx) (err error) {
-		setCookies, err = h.startSession(tx, t, user)
+		setCookies, err = h.startSession(tx, t, user, user.PasswordHash)
 		return err
 	})
 	if errors.Is(err, store.ErrConflict) {

@@ -12,6 +12,9 @@ import (
 // mostBcrypt is the highest cost of a hash that is brought along: one takes a second of a core, and each step more doubles it.
 const mostBcrypt = 14
 
+// bcryptReads is how many bytes of a password bcrypt looks at.
+const bcryptReads = 72
+
 // CheckBrought says whether a hash that another system made can be verified here: bcrypt, or argon2id in PHC form.
 func CheckBrought(hash string) error {
 	if !isBcrypt(hash) {

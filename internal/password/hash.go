@@ -23,6 +23,9 @@ type cost struct {
 	lanes  uint8
 }
 
+// work is how much memory is written to make a hash, in KiB.
+func (c cost) work() uint64 { return uint64(c.memory) * uint64(c.time) }
+
 // standardCost is OWASP's second choice for argon2id: 19 MiB keep a cap of hashes within a small machine's memory.
 func standardCost() cost { return cost{memory: 19 << 10, time: 2, lanes: 1} }
 
@@ -107,6 +110,19 @@ func (h *Hasher) derive(ctx context.Context, c cost, salt []byte, password strin
 	err = h.inTurn(ctx, func() { key = argon2.IDKey(normalize(password), salt, c.time, c.memory, c.lanes, keyBytes) })
 	return key, err
 }
+
+// Weak tells whether Hash would now make a better hash of the password that proved this one, which another system made, or ours when less was
+// usual. A hash that takes at least as much memory and as much work is as good.
+func (h *Hasher) Weak(hash, proof string) bool {
+	if isBcrypt(hash) {
+		return max(len(proof), len(normalize(proof))) <= bcryptReads // of a longer one only the beginning was proven
+	}
+	c, _, _, err := decode(hash)
+	return err != nil || c.memory < h.cost.memory || c.work() < h.cost.work()
+}
+
+// Underway is how many passwords are being hashed, or wait for it.
+func (h *Hasher) Underway() int { return len(h.line) }
 
 // inTurn takes a slot for as long as it works.
 func (h *Hasher) inTurn(ctx context.Context, work func()) error {

@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"sync"
@@ -185,4 +186,28 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("decode(%q) = %+v", hash, c)
 		}
 	})
+}
+
+func TestAHashIsWeakWhereOursWouldBeBetter(t *testing.T) {
+	const bcrypted = "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i"
+	salted := "$" + base64.RawStdEncoding.EncodeToString(make([]byte, saltBytes)) + "$" + base64.RawStdEncoding.EncodeToString(make([]byte, keyBytes))
+	h := New(Config{Rand: rand.Reader})
+	for _, test := range []struct {
+		hash, proof string
+		want        bool
+	}{
+		{bcrypted, "abc", true},
+		{bcrypted, strings.Repeat("a", 72), true},
+		{bcrypted, strings.Repeat("a", 73), false}, // anybody's who knows 72 of them
+		{bcrypted, strings.Repeat("e\u0301", 30), false},
+		{"$argon2id$v=19$m=19456,t=2,p=1" + salted, "abc", false},
+		{"$argon2id$v=19$m=47104,t=1,p=1" + salted, "abc", false}, // OWASP's first choice
+		{"$argon2id$v=19$m=65536,t=1,p=4" + salted, "abc", false},
+		{"$argon2id$v=19$m=19456,t=1,p=1" + salted, "abc", true},
+		{"$argon2id$v=19$m=8192,t=16,p=1" + salted, "abc", true},
+	} {
+		if got := h.Weak(test.hash, test.proof); got != test.want {
+			t.Errorf("%s of %d bytes: weak is %t", test.hash, len(test.proof), got)
+		}
+	}
 }

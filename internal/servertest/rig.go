@@ -58,6 +58,16 @@ type Rig struct {
 // SlowHash is a password's hash that takes an eighth of a second and more to verify: what else happens meanwhile comes first.
 func SlowHash(secret string) string {
 	const memory, passes = 19 << 10, 16
+	return hashAt(secret, memory, passes)
+}
+
+// WeakHash is a password's hash from when less was usual.
+func WeakHash(secret string) string {
+	const memory, passes = 4 << 10, 1
+	return hashAt(secret, memory, passes)
+}
+
+func hashAt(secret string, memory, passes uint32) string {
 	salt := []byte("a salt of a test")
 	key := argon2.IDKey([]byte(secret), salt, passes, memory, 1, 32)
 	b64 := base64.RawStdEncoding.EncodeToString

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/lastuse"
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/store"
+	"latchkey.dev/internal/wire"
 )
 
 // Config is what an issuer's service accounts are made from.
@@ -51,7 +51,8 @@ func (s *Service) Create(ctx context.Context, draft Draft, userID string) (accou
 	if unknown := s.Issuer.Scopes.Unknown(draft.Scopes); unknown != "" {
 		return account, oauth.InvalidScope("there is no scope %s", unknown)
 	}
-	if draft.Name = strings.TrimSpace(draft.Name); !showable(draft.Name) {
+	draft.Name = strings.TrimSpace(draft.Name)
+	if draft.Name == "" || utf8.RuneCountInString(draft.Name) > maxName || strings.ContainsFunc(draft.Name, wire.Misleading) {
 		return account, oauth.InvalidRequest("the name must be 1 to %d characters", maxName)
 	}
 	if account, err = s.Draw(draft); err != nil {
@@ -67,14 +68,6 @@ func (s *Service) Create(ctx context.Context, draft Draft, userID string) (accou
 		return store.ServiceAccount{}, err
 	}
 	return s.Store.ServiceAccount(ctx, s.Issuer.Name, account.ID)
-}
-
-// showable: control and direction characters could make a name read as something else.
-func showable(name string) bool {
-	bad := func(r rune) bool {
-		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
-	}
-	return name != "" && utf8.RuneCountInString(name) <= maxName && !strings.ContainsFunc(name, bad)
 }
 
 // Draw gives a draft its names, in the issuer's formats. Nothing is written yet.

@@ -47,14 +47,7 @@ func (s *Service) cookieNames() []string {
 	return []string{usualCookie}
 }
 
-// SetCookies hands a new session to the client.
-func (s *Service) SetCookies(w http.ResponseWriter, session Session) {
-	for _, cookie := range s.Cookies(session) {
-		http.SetCookie(w, cookie)
-	}
-}
-
-// Cookies are what carries the session.
+// Cookies are what carries a new session to the client.
 func (s *Service) Cookies(session Session) []*http.Cookie {
 	cookies := make([]*http.Cookie, len(session.secrets))
 	for i, name := range s.cookieNames() {
@@ -115,11 +108,6 @@ func (s *Service) whyEnded(expiresAt micros.Time, holder store.ServicePrincipal,
 		return sessionEnded(reason, description)
 	}
 	return nil
-}
-
-// SignOut ends a session by its cookie values. One that ended already is no error.
-func (s *Service) SignOut(ctx context.Context, secrets []string) error {
-	return s.Store.InTx(ctx, func(tx *store.Tx) error { return tx.EndServiceSession(sessionHash(secrets)) })
 }
 
 // Own is the check of what only an account's own service account may do: nobody signed in and one that a consent made are

@@ -110,8 +110,8 @@ func (tx *Tx) SetPassword(issuer, userID, hash string) error {
 	return changed(rows, err, ErrNotFound)
 }
 
-// ReplacePassword is SetPassword for who proved the one before, by the hash that it was proven with. ErrConflict when the password
-// is another by now: it was reset meanwhile, and what was proven counts no more.
+// ReplacePassword is SetPassword for who proved the one before, by the hash that it was proven with. ErrConflict when the hash
+// is another by now: the password was reset meanwhile, and what was proven counts no more, or a sign-in made a better hash of it.
 func (tx *Tx) ReplacePassword(issuer, userID, proven, hash string) error {
 	if err := tx.q.VoidResets(tx.ctx, dbsql.VoidResetsParams{Issuer: issuer, UserID: userID, Now: tx.now}); err != nil {
 		return err
@@ -120,10 +120,11 @@ func (tx *Tx) ReplacePassword(issuer, userID, proven, hash string) error {
 	return changed(rows, err, ErrConflict)
 }
 
-// LockPassword keeps a password as it is until the transaction ends, by the hash that it was proven with: whoever replaces it
-// afterwards sees what the transaction did, and ends it. ErrConflict when it is another by now.
-func (tx *Tx) LockPassword(issuer, userID, proven string) error {
-	rows, err := tx.q.LockPassword(tx.ctx, dbsql.LockPasswordParams{Issuer: issuer, ID: userID, PasswordHash: proven})
+// RenewPassword keeps a password as it is until the transaction ends, by the hash that it was proven with: whoever replaces it
+// afterwards sees what the transaction did, and ends it. renewed is the same or a better hash of it, which takes its place. ErrConflict
+// when it is another by now.
+func (tx *Tx) RenewPassword(issuer, userID, proven, renewed string) error {
+	rows, err := tx.q.RenewPassword(tx.ctx, dbsql.RenewPasswordParams{Issuer: issuer, ID: userID, Proven: proven, Renewed: renewed})
 	return changed(rows, err, ErrConflict)
 }
 

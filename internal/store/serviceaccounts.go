@@ -174,9 +174,6 @@ func (s *Store) ServiceSession(ctx context.Context, issuer string, hash []byte) 
 	return row.ServiceSession, ServicePrincipal{Key: row.ServiceKey, Account: row.ServiceAccount, Reaches: row.Reaches}, err
 }
 
-// EndServiceSession signs a service account out. Ending one that ended already is not an error.
-func (tx *Tx) EndServiceSession(hash []byte) error { return tx.q.EndServiceSession(tx.ctx, hash) }
-
 // serviceTokenState is about a service account's own access token: its client_id is the key that bought it (RFC 7523 §2.1).
 func (s *Store) serviceTokenState(ctx context.Context, ref TokenRef) (TokenState, error) {
 	row, err := s.read.GetServiceTokenState(ctx, dbsql.GetServiceTokenStateParams{TokenID: ref.JTI, Issuer: ref.Issuer, KeyID: ref.ClientID})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"latchkey.dev/internal/micros"
@@ -34,6 +35,8 @@ type Store struct {
 	clock   func() time.Time
 	rand    io.Reader
 	changes changes
+
+	underway atomic.Int64
 }
 
 // engine is what differs between SQLite and PostgreSQL.
@@ -96,6 +99,9 @@ type Tx struct {
 // Now is the time of the whole transaction.
 func (tx *Tx) Now() micros.Time { return tx.now }
 
+// Underway is how many transactions run, or wait for their turn.
+func (s *Store) Underway() int64 { return s.underway.Load() }
+
 // InTx runs fn in a transaction and returns nil only when its work is durable. fn must not do anything slow, and must be
 // ready to run again.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
@@ -109,6 +115,8 @@ func (s *Store) Decide(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (s *Store) carry(ctx context.Context, how func(context.Context, func(dbsql.DBTX) error) error, fn func(*Tx) error) error {
+	s.underway.Add(1)
+	defer s.underway.Add(-1)
 	var tx *Tx
 	err := how(ctx, func(db dbsql.DBTX) error {
 		tx = &Tx{q: dbsql.New(db), ctx: ctx, now: s.Now(), s: s}
@@ -123,8 +131,11 @@ func (s *Store) carry(ctx context.Context, how func(context.Context, func(dbsql.
 
 // fail marks trouble with the database, so that no caller can mistake it for a refusal.
 func (s *Store) fail(err error) error {
+	if err == nil { // hence before what errors.As moves to the heap
+		return nil
+	}
 	var already *UnavailableError
-	if err == nil || errors.As(err, &already) || !s.engine.unavailable(err) {
+	if errors.As(err, &already) || !s.engine.unavailable(err) {
 		return err
 	}
 	return &UnavailableError{cause: err}

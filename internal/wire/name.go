@@ -3,6 +3,7 @@ package wire
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // LongestName bounds the names of people and accounts, in characters.
@@ -16,6 +17,11 @@ func Name(typed string) string {
 		return ""
 	}
 	return name
+}
+
+// Misleading is a character that could make a name read as something else: of control or direction, or none at all.
+func Misleading(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
 
 func dropDirection(r rune) rune {

@@ -794,25 +794,6 @@ func (q *Queries) LockMember(ctx context.Context, arg LockMemberParams) (Member,
 	return i, err
 }
 
-const lockPassword = `-- name: LockPassword :execrows
-UPDATE users SET password_hash = password_hash WHERE issuer = $1 AND id = $2 AND password_hash = $3
-`
-
-type LockPasswordParams struct {
-	Issuer       string
-	ID           string
-	PasswordHash string
-}
-
-// An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
-func (q *Queries) LockPassword(ctx context.Context, arg LockPasswordParams) (int64, error) {
-	result, err := q.db.Exec(ctx, lockPassword, arg.Issuer, arg.ID, arg.PasswordHash)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const renameAccount = `-- name: RenameAccount :execrows
 UPDATE accounts SET name = $3 WHERE issuer = $1 AND id = $2
 `
@@ -825,6 +806,31 @@ type RenameAccountParams struct {
 
 func (q *Queries) RenameAccount(ctx context.Context, arg RenameAccountParams) (int64, error) {
 	result, err := q.db.Exec(ctx, renameAccount, arg.Issuer, arg.ID, arg.Name)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const renewPassword = `-- name: RenewPassword :execrows
+UPDATE users SET password_hash = $3 WHERE issuer = $1 AND id = $2 AND password_hash = $4
+`
+
+type RenewPasswordParams struct {
+	Issuer  string
+	ID      string
+	Renewed string
+	Proven  string
+}
+
+// An update locks the row on PostgreSQL even where the hash stays, as SELECT … FOR UPDATE would; on SQLite writers take turns.
+func (q *Queries) RenewPassword(ctx context.Context, arg RenewPasswordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, renewPassword,
+		arg.Issuer,
+		arg.ID,
+		arg.Renewed,
+		arg.Proven,
+	)
 	if err != nil {
 		return 0, err
 	}

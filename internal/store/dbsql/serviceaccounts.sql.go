@@ -105,15 +105,6 @@ func (q *Queries) DeleteServiceKeysOfAccount(ctx context.Context, arg DeleteServ
 	return err
 }
 
-const endServiceSession = `-- name: EndServiceSession :exec
-DELETE FROM service_sessions WHERE hash = $1
-`
-
-func (q *Queries) EndServiceSession(ctx context.Context, hash []byte) error {
-	_, err := q.db.Exec(ctx, endServiceSession, hash)
-	return err
-}
-
 const expireServiceKeys = `-- name: ExpireServiceKeys :execrows
 UPDATE service_keys SET expires_at = $3
 WHERE issuer = $1 AND service_account_id = $2 AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $3)

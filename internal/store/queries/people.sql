@@ -25,9 +25,9 @@ UPDATE users SET password_hash = $3, updated_at = $4 WHERE issuer = $1 AND id = 
 -- name: ReplacePassword :execrows
 UPDATE users SET password_hash = sqlc.arg(wanted), updated_at = sqlc.arg(now) WHERE issuer = $1 AND id = $2 AND password_hash = sqlc.arg(proven);
 
--- name: LockPassword :execrows
--- An update locks the row on PostgreSQL, as SELECT … FOR UPDATE would, and means nothing on SQLite, where writers take turns.
-UPDATE users SET password_hash = password_hash WHERE issuer = $1 AND id = $2 AND password_hash = $3;
+-- name: RenewPassword :execrows
+-- An update locks the row on PostgreSQL even where the hash stays, as SELECT … FOR UPDATE would; on SQLite writers take turns.
+UPDATE users SET password_hash = sqlc.arg(renewed) WHERE issuer = $1 AND id = $2 AND password_hash = sqlc.arg(proven);
 
 -- name: UpdateProfile :execrows
 UPDATE users SET name = $3, locale = $4, updated_at = $5 WHERE issuer = $1 AND id = $2;

@@ -92,9 +92,6 @@ JOIN service_keys ON service_keys.issuer = service_sessions.issuer AND service_k
 JOIN service_accounts ON service_accounts.issuer = service_keys.issuer AND service_accounts.id = service_keys.service_account_id
 WHERE service_sessions.hash = $1 AND service_sessions.issuer = $2;
 
--- name: EndServiceSession :exec
-DELETE FROM service_sessions WHERE hash = $1;
-
 -- name: TrackCode :exec
 INSERT INTO exchanges (id, issuer, client_id, account_id, user_id, grant_id, service_account_id, key_id, code_issued_at, token_created_at, key_issued_at, failed_at, failure, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, '', '', $7, 0, 0, 0, '', $8)

@@ -88,17 +88,19 @@ var people = []test{
 		replace := func(issuer, proven string) error {
 			return f.try(func(tx *store.Tx) error { return tx.ReplacePassword(issuer, "noura", proven, "new") })
 		}
-		lock := func(issuer, proven string) error {
-			return f.try(func(tx *store.Tx) error { return tx.LockPassword(issuer, "noura", proven) })
+		renew := func(issuer, proven, renewed string) error {
+			return f.try(func(tx *store.Tx) error { return tx.RenewPassword(issuer, "noura", proven, renewed) })
 		}
 		f.refused(replace(acme, "another"), store.ErrConflict)
 		f.refused(replace(other, "hash"), store.ErrConflict)
-		f.refused(lock(acme, "another"), store.ErrConflict)
-		f.refused(lock(other, "hash"), store.ErrConflict)
-		f.ok(lock(acme, "hash"))
+		f.refused(renew(acme, "another", "better"), store.ErrConflict)
+		f.refused(renew(other, "hash", "better"), store.ErrConflict)
+		f.ok(renew(acme, "hash", "hash"))
 		f.ok(replace(acme, "hash"))
-		f.refused(lock(acme, "hash"), store.ErrConflict)
-		f.ok(lock(acme, "new"))
+		f.refused(renew(acme, "hash", "hash"), store.ErrConflict)
+		f.ok(renew(acme, "new", "better"))
+		f.refused(replace(acme, "new"), store.ErrConflict)
+		f.ok(replace(acme, "better"))
 	}},
 	{"changing one who is not there is refused", func(f *fixture) {
 		for _, change := range []func(*store.Tx) error{

@@ -75,6 +75,7 @@ var races = []test{
 		equal(f, "winners", wins, 1)
 	}},
 	{"no sign-in outlives the password that it was proven with", passwordRace},
+	{"of 64 who renew a password's hash one wins", renewalRace},
 	{"64 replace one password that they proved, one wins", func(f *fixture) {
 		f.user("noura")
 		wins := f.race(func(i int) error {
@@ -103,7 +104,7 @@ func passwordRace(f *fixture) {
 				_, err := tx.EndOtherSessions(acme, "noura", nil)
 				return err
 			}
-			if err := tx.LockPassword(acme, "noura", "hash"); err != nil {
+			if err := tx.RenewPassword(acme, "noura", "hash", "hash"); err != nil {
 				return err
 			}
 			name := numbered("browser", i)
@@ -113,6 +114,15 @@ func passwordRace(f *fixture) {
 	left, err := f.s.Sessions(f.ctx(), acme, "noura")
 	f.ok(err)
 	equal(f, "signed in with the password that was reset", len(left), 0)
+}
+
+// renewalRace: each has proven the password by the hash of before, and brings a better one.
+func renewalRace(f *fixture) {
+	f.user("noura")
+	won := f.race(func(i int) error {
+		return f.try(func(tx *store.Tx) error { return tx.RenewPassword(acme, "noura", "hash", numbered("better", i)) })
+	}, store.ErrConflict)
+	equal(f, "hashes that took the place of one", won, 1)
 }
 
 // grantOnce is the connection, made when first asked for.

@@ -135,9 +135,6 @@ func serviceSessions(f *fixture) {
 		}
 	}
 	equal(f, "sessions", alive, most)
-	f.do(func(tx *store.Tx) error { return tx.EndServiceSession(store.Hash(numbered("s", most))) })
-	_, _, err := f.s.ServiceSession(f.ctx(), acme, store.Hash(numbered("s", most)))
-	f.refused(err, store.ErrNotFound)
 }
 
 func serviceLife(f *fixture) {
