@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey.dev/internal/issuer"
+	"latchkey.dev/internal/web"
 )
 
 func (p *program) issuer() *cobra.Command {
@@ -30,6 +31,8 @@ type issuerView struct {
 	Name         string   `json:"name"`
 	URL          string   `json:"url"`
 	Title        string   `json:"title"`
+	Languages    []string `json:"languages"`
+	Roles        []string `json:"roles"`
 	Hosts        []string `json:"hosts"`
 	Metadata     string   `json:"metadata"`
 	Audience     string   `json:"audience"`
@@ -41,10 +44,22 @@ type issuerView struct {
 	PKCEOptional bool     `json:"pkce_optional"`
 	Device       bool     `json:"device"`
 	Registration bool     `json:"registration"`
+	SandboxOf    string   `json:"sandbox_of,omitempty"`
+	// Refresh tells when an authorization has a refresh token: "always", "never", or "offline_access" where an app must ask for it.
+	Refresh string    `json:"refresh_tokens"`
+	Brand   brandView `json:"brand"`
 	// Dialect is what the platform's own apps speak, at addresses of its own.
 	Dialect         string            `json:"dialect,omitempty"`
 	DialectHosts    map[string]string `json:"dialect_hosts,omitempty"`
 	LifetimeSeconds map[string]int64  `json:"lifetime_seconds"`
+}
+
+type brandView struct {
+	Color      string `json:"color,omitempty"`
+	LogoURL    string `json:"logo_url,omitempty"`
+	SupportURL string `json:"support_url,omitempty"`
+	PrivacyURL string `json:"privacy_url,omitempty"`
+	TermsURL   string `json:"terms_url,omitempty"`
 }
 
 func viewIssuer(i *issuer.Issuer) issuerView {
@@ -52,7 +67,17 @@ func viewIssuer(i *issuer.Issuer) issuerView {
 		Name: i.Name, URL: i.URL, Title: i.Title, Hosts: i.Hosts, Metadata: i.Endpoint("/.well-known/oauth-authorization-server"),
 		Audience: i.Audience, Resources: i.Resources, Scopes: i.Scopes.Names(), AccessToken: i.AccessToken.Kind, SignUp: i.SignUp, PKCEOptional: i.PKCEOptional,
 		Device: i.Policy.Device, Registration: i.Policy.Registration, LifetimeSeconds: map[string]int64{},
-		Dialect: i.Dialect, DialectHosts: i.DialectHosts,
+		Dialect: i.Dialect, DialectHosts: i.DialectHosts, SandboxOf: i.Policy.SandboxOf, Refresh: "offline_access", Brand: brandView(i.Brand),
+		Languages: web.Offered(i.Languages),
+	}
+	for _, role := range i.Roles() {
+		v.Roles = append(v.Roles, string(role))
+	}
+	switch {
+	case i.Policy.SingleUseTokens:
+		v.Refresh = "never"
+	case i.Policy.RefreshAlways:
+		v.Refresh = "always"
 	}
 	for _, alg := range i.IDTokenAlgs {
 		v.IDTokenAlgs = append(v.IDTokenAlgs, string(alg))
@@ -90,10 +115,11 @@ func (p *program) issuerShow(name string) error {
 	}
 	v := viewIssuer(chosen)
 	return p.show(v, func() {
-		pairs := []string{"Name", v.Name, "URL", v.URL, "Title", v.Title, "Hosts", strings.Join(v.Hosts, ", "), "Metadata", v.Metadata,
+		pairs := []string{"Name", v.Name, "URL", v.URL, "Title", v.Title, "Languages", strings.Join(v.Languages, ", "), "Roles", strings.Join(v.Roles, ", "), "Hosts", strings.Join(v.Hosts, ", "), "Metadata", v.Metadata,
 			"Audience", v.Audience, "Resources", strings.Join(v.Resources, ", "), "Scopes", strings.Join(v.Scopes, " "),
 			"Access tokens", v.AccessToken, "ID Tokens", strings.Join(v.IDTokenAlgs, ", "), "Sign-up", yes(v.SignUp), "PKCE optional", yes(v.PKCEOptional), "Dialect", v.Dialect,
-			"Device flow", yes(v.Device), "Registration", yes(v.Registration)}
+			"Device flow", yes(v.Device), "Registration", yes(v.Registration), "Refresh tokens", v.Refresh, "Sandbox of", v.SandboxOf, "Colour", v.Brand.Color, "Logo", v.Brand.LogoURL,
+			"Support", v.Brand.SupportURL, "Privacy", v.Brand.PrivacyURL, "Terms", v.Brand.TermsURL}
 		for _, name := range lifetimeNames {
 			pairs = append(pairs, "Lifetime of "+strings.ReplaceAll(name, "_", " "), strconv.FormatInt(v.LifetimeSeconds[name], 10)+" s")
 		}

@@ -10,7 +10,6 @@ import (
 
 	"latchkey.dev/internal/jwk"
 	"latchkey.dev/internal/oauth"
-	"latchkey.dev/internal/wire"
 )
 
 // The headers that every document has.
@@ -71,7 +70,6 @@ func serve(w http.ResponseWriter, r *http.Request, d document) error {
 		header.Set("Allow", "GET, HEAD")
 		return oauth.InvalidRequest("use GET here").WithStatus(http.StatusMethodNotAllowed)
 	}
-	wire.AllowAnyOrigin(header) // public documents: apps in browsers read them too
 	header["Cache-Control"] = maxAge
 	header["Etag"] = d.etag
 	if known(r.Header.Get("If-None-Match"), d.etag[0]) {

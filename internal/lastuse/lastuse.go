@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"latchkey.dev/internal/micros"
@@ -30,6 +31,7 @@ type Recorder struct {
 	mu      sync.RWMutex
 	seen    map[string]micros.Time // the last use that was taken
 	waiting map[string]micros.Time // of those, the ones not written yet
+	failed  atomic.Int64
 }
 
 // New returns a recorder that writes to the store once Run runs.
@@ -57,6 +59,9 @@ func (r *Recorder) Touch(grantID string) {
 	r.seen[grantID], r.waiting[grantID] = now, now
 }
 
+// Failed is how often what was gathered could not be written since the start.
+func (r *Recorder) Failed() int64 { return r.failed.Load() }
+
 // Run writes what was gathered every second, and once more when ctx ends.
 func (r *Recorder) Run(ctx context.Context) {
 	ticker := time.NewTicker(interval)
@@ -80,6 +85,7 @@ func (r *Recorder) flushLast(ended context.Context) {
 
 func (r *Recorder) flushAndLog(ctx context.Context) {
 	if err := r.Flush(ctx); err != nil {
+		r.failed.Add(1)
 		r.log.WarnContext(ctx, "last use of connections not written; it will be tried again", "error", err)
 	}
 }

@@ -122,6 +122,11 @@ func TestAMailThatFailsIsTriedAgainEverMoreSeldomForADay(t *testing.T) {
 	if len(r.sent) != 0 {
 		t.Error("sent after it was given up")
 	}
+	r.queue("444444", nil)
+	r.sendDue()
+	if r.sender.Sent() != 1 || r.sender.Failed() != 8 {
+		t.Errorf("counted %d sent and %d failed, want 1 and 8", r.sender.Sent(), r.sender.Failed())
+	}
 }
 
 func TestTwoSendersDoNotSendTheSameMail(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"latchkey.dev/internal/seal"
@@ -29,15 +30,28 @@ type SenderConfig struct {
 }
 
 // Sender delivers the mails of every issuer of a database.
-type Sender struct{ SenderConfig }
+type Sender struct {
+	SenderConfig
+
+	sent, failed, unread atomic.Int64
+}
 
 // NewSender returns a Sender. Any number may run, on any number of nodes.
 func NewSender(config SenderConfig) *Sender {
 	if config.Every <= 0 {
 		config.Every = time.Second
 	}
-	return &Sender{config}
+	return &Sender{SenderConfig: config}
 }
+
+// Sent is how many mails were delivered since the start.
+func (s *Sender) Sent() int64 { return s.sent.Load() }
+
+// Failed is how many attempts at delivery failed since the start; a mail is tried for a day.
+func (s *Sender) Failed() int64 { return s.failed.Load() }
+
+// Unread is how often the outbox could not be read since the start.
+func (s *Sender) Unread() int64 { return s.unread.Load() }
 
 // Run sends what is due until the context ends. What it holds at that moment is sent by whoever comes next.
 func (s *Sender) Run(ctx context.Context) {
@@ -45,6 +59,7 @@ func (s *Sender) Run(ctx context.Context) {
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		if err := s.SendDue(ctx); err != nil && ctx.Err() == nil {
+			s.unread.Add(1)
 			s.Log.LogAttrs(ctx, slog.LevelWarn, "outbox cannot be read", slog.String("error", err.Error()))
 		}
 		select {
@@ -89,8 +104,10 @@ func (s *Sender) send(ctx context.Context, row store.Mail) error {
 		err = s.deliver(ctx, mail)
 	}
 	if err == nil {
+		s.sent.Add(1)
 		return s.forget(ctx, row)
 	}
+	s.failed.Add(1)
 	reason := err.Error()
 	if mail.To != "" { // servers repeat the address, which has no place in a log
 		reason = strings.ReplaceAll(reason, mail.To, "(recipient)")

@@ -51,7 +51,7 @@ func TestAPagesOwnLinksStayOnItsHost(t *testing.T) {
 	}
 }
 
-// An app in a browser, or an agent's page, reads refusals too; no cookie may open an answer to it.
+// An app in a browser, or an agent's page, reads refusals too; no cookie may open an answer to it. Documents are everybody's.
 func TestAPageOfAnyOriginMayReadWhatAppsAreAnswered(t *testing.T) {
 	r := servertest.New(t)
 	for _, path := range []string{"/oauth/token", "/oauth/revoke", "/oauth/userinfo"} {
@@ -62,6 +62,13 @@ func TestAPageOfAnyOriginMayReadWhatAppsAreAnswered(t *testing.T) {
 		r.Handler().ServeHTTP(w, request)
 		if h := w.Header(); w.Code < 400 || w.Code >= 500 || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%s: %d %v", path, w.Code, h)
+		}
+	}
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/jwks.json"} {
+		w := httptest.NewRecorder()
+		r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, r.Issuer.URL+path, http.NoBody))
+		if w.Code != http.StatusOK || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
 	}
 }

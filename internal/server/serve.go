@@ -98,6 +98,7 @@ func (s *Server) drain(ctx context.Context, httpServer *http.Server, listener ne
 func (s *Server) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.config.Store.FollowChanges(ctx); err != nil && ctx.Err() == nil {
+			s.failedRounds.Add(1)
 			s.log.Warn("listen for changes", "error", err)
 		}
 		pause(ctx, pollInterval)
@@ -151,6 +152,7 @@ func (s *Server) every(ctx context.Context, interval time.Duration, what string,
 			return
 		case <-ticker.C:
 			if err := do(); err != nil && ctx.Err() == nil {
+				s.failedRounds.Add(1)
 				s.log.Warn("background work failed", "work", what, "error", err)
 			}
 		}

@@ -41,7 +41,7 @@ type Config struct {
 	Mail mail.Transport
 	// Log takes one line a request and the background's trouble.
 	Log *slog.Logger
-	// Metrics counts requests; nil counts nothing.
+	// Metrics takes the figures of this process; nil takes none.
 	Metrics Metrics
 	// Tracer follows requests across services; nil follows none.
 	Tracer Tracer
@@ -63,9 +63,11 @@ type Config struct {
 // DefaultMaxRequests is far above what a machine serves well, and far below what would exhaust its memory.
 const DefaultMaxRequests = 1024
 
-// Metrics counts finished requests.
+// Metrics counts finished requests, and reads the other figures whenever it is asked for them.
 type Metrics interface {
 	Request(record *reqlog.Record, status int, took time.Duration)
+	Counter(name, help string, read func() float64)
+	Gauge(name, help string, read func() float64)
 }
 
 // Tracer begins a request's span; end finishes it with what the request turned out to be. trusted: a trusted proxy sent the request on.
@@ -84,6 +86,8 @@ type Server struct {
 	keyMaker *serviceaccount.KeyMaker
 	sender   *mail.Sender
 	draining atomic.Bool
+	// failedRounds counts the background's rounds that failed.
+	failedRounds atomic.Int64
 
 	proxyAdvice sync.Once
 
@@ -101,12 +105,13 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		proxies: config.TrustedProxies, lastUse: lastuse.New(config.Store, config.Log), log: config.Log, metrics: config.Metrics,
 		tracer: config.Tracer, clock: config.Clock, requestIDs: requestIDs{source: bufio.NewReader(config.Rand)},
 	}
-	if s.metrics == nil {
-		s.metrics = silence{}
-	}
 	s.keyMaker = serviceaccount.NewKeyMaker(config.Rand)
 	s.sender = mail.NewSender(mail.SenderConfig{Store: config.Store, Keyring: config.Keyring, Transport: config.Mail, Log: config.Log})
 	passwords := password.New(password.Config{Rand: config.Rand, Concurrent: config.MaxHashes})
+	if s.metrics == nil {
+		s.metrics = silence{}
+	}
+	s.export(passwords)
 	for _, is := range config.Issuers {
 		site, err := newSite(s, is, passwords)
 		if err != nil {
@@ -192,9 +197,29 @@ func (s *Server) Ready(ctx context.Context) error {
 	return s.config.Store.Ping(ctx)
 }
 
+// export names the figures that tell an operator how near to a bound the process is, and whether its background work gets anywhere.
+func (s *Server) export(passwords *password.Hasher) {
+	s.metrics.Gauge("requests_in_progress", "Requests that are handled now, of at most limits.requests.",
+		func() float64 { return float64(len(s.gate)) })
+	s.metrics.Gauge("password_hashes_in_progress", "Passwords that are hashed now or wait for it.",
+		func() float64 { return float64(passwords.Underway()) })
+	s.metrics.Gauge("transactions_in_progress", "Transactions that the database carries out now or that wait for it.",
+		func() float64 { return float64(s.config.Store.Underway()) })
+	s.metrics.Counter("mails_sent_total", "Mails handed over to the mail server.",
+		func() float64 { return float64(s.sender.Sent()) })
+	s.metrics.Counter("mails_failed_total", "Attempts at handing over a mail that failed; each mail is tried for a day.",
+		func() float64 { return float64(s.sender.Failed()) })
+	s.metrics.Counter("background_failures_total", "Rounds of background work that the database failed: changes, pruning, mails, last uses.",
+		func() float64 { return float64(s.failedRounds.Load() + s.sender.Unread() + s.lastUse.Failed()) })
+}
+
 type silence struct{}
 
 func (silence) Request(*reqlog.Record, int, time.Duration) {}
+
+func (silence) Counter(string, string, func() float64) {}
+
+func (silence) Gauge(string, string, func() float64) {}
 
 func orDefault(value, otherwise int) int {
 	if value > 0 {

@@ -152,9 +152,9 @@ func (s *site) usualRoutes() []route {
 		{"POST", "/oauth/introspect", jsonFace, s.introspect.ServeIntrospect},
 		{"OPTIONS", "/oauth/revoke", appFace, preflight("POST")},
 		{"POST", "/oauth/revoke", appFace, s.revoke.ServeRevoke},
-		{"OPTIONS", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
-		{"GET", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
-		{"POST", "/oauth/userinfo", jsonFace, s.userinfo.ServeUserInfo},
+		{"OPTIONS", "/oauth/userinfo", appFace, s.userinfo.ServeUserInfo},
+		{"GET", "/oauth/userinfo", appFace, s.userinfo.ServeUserInfo},
+		{"POST", "/oauth/userinfo", appFace, s.userinfo.ServeUserInfo},
 
 		{"GET", "/{$}", pageFace, home},
 		{"GET", "/sign-in", pageFace, s.interaction.ShowSignIn},

@@ -52,9 +52,7 @@ func prepareBrands(brands []Brand, static *staticFiles) (map[string]brandLook, e
 		if b.Colour == "" {
 			b.Colour = ownBrand().Colour
 		}
-		if len(b.Languages) == 0 {
-			b.Languages = languages()
-		}
+		b.Languages = Offered(b.Languages)
 		for _, lang := range b.Languages {
 			if !slices.Contains(languages(), lang) {
 				return nil, fmt.Errorf("web: brand of issuer %q: the pages do not speak %q", b.Issuer, lang)

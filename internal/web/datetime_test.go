@@ -12,7 +12,7 @@ func TestDatesInEachLanguage(t *testing.T) {
 	for lang, want := range map[string]string{
 		"en": "1 August 2026, 05:05 UTC", "ar": "1 أغسطس 2026، 05:05 UTC", "vi": "1 tháng 8, 2026 lúc 05:05 UTC", "fr": "1er août 2026 à 05:05 UTC",
 	} {
-		if got := re.speakers[lang].dateTime(at); got != want {
+		if got := re.speakers[lang]().dateTime(at); got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
 		}
 	}
@@ -31,7 +31,7 @@ func TestRelativeTimes(t *testing.T) {
 		{"en", time.Hour, "in 60 minutes"}, {"en", 61 * time.Minute, "in 2 hours"}, {"en", 7 * day, "in 7 days"}, {"en", 40 * day, "12 September 2026"},
 		{"fr", -3 * time.Hour, "il y a 3 heures"}, {"vi", -2 * day, "2 ngày trước"}, {"ar", -2 * time.Minute, "قبل دقيقتين"},
 	} {
-		if got := re.speakers[c.lang].relative(midday().Add(c.offset), midday(), re.speakers[c.lang].date); got != c.want {
+		if got := re.speakers[c.lang]().relative(midday().Add(c.offset), midday(), re.speakers[c.lang]().date); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.lang, c.offset, got, c.want)
 		}
 	}
@@ -41,7 +41,7 @@ func TestRelativeTimes(t *testing.T) {
 func TestADateInASentenceHasItsPreposition(t *testing.T) {
 	re := newRenderer(t)
 	for lang, want := range map[string]string{"en": "on 4 July 2026", "fr": "le 4 juillet 2026", "vi": "ngày 4 tháng 7, 2026", "ar": "في 4 يوليو 2026"} {
-		if got := re.speakers[lang].relative(midday().Add(-30*day), midday(), re.speakers[lang].onDate); got != want {
+		if got := re.speakers[lang]().relative(midday().Add(-30*day), midday(), re.speakers[lang]().onDate); got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
 		}
 	}
@@ -52,7 +52,7 @@ func TestADateInASentenceHasItsPreposition(t *testing.T) {
 }
 
 func TestTimeElementCarriesTheFullDate(t *testing.T) {
-	sp := newRenderer(t).speakers["en"]
+	sp := newRenderer(t).speakers["en"]()
 	got := string(sp.timeElement(midday().Add(-time.Hour), midday(), sp.date))
 	if want := `<time datetime="2026-08-03T11:00:00Z" title="3 August 2026, 11:00 UTC">1 hour ago</time>`; got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -62,7 +62,7 @@ func TestTimeElementCarriesTheFullDate(t *testing.T) {
 func TestNumbersInEachLanguage(t *testing.T) {
 	re := newRenderer(t)
 	for lang, want := range map[string]string{"en": "1,204,000", "ar": "1,204,000", "vi": "1.204.000", "fr": "1\u202f204\u202f000"} {
-		got := strings.ReplaceAll(re.speakers[lang].number(1204000), "\u00a0", "\u202f") // either space is right in French
+		got := strings.ReplaceAll(re.speakers[lang]().number(1204000), "\u00a0", "\u202f") // either space is right in French
 		if got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
 		}
@@ -70,7 +70,7 @@ func TestNumbersInEachLanguage(t *testing.T) {
 }
 
 func TestDevicesInWords(t *testing.T) {
-	sp := newRenderer(t).speakers["en"]
+	sp := newRenderer(t).speakers["en"]()
 	edge := chromeWin + " Edg/140.0"
 	for agent, want := range map[string]string{
 		firefoxLinux: "Firefox on Linux", safariPhone: "Safari on iPhone", chromeWin: "Chrome on Windows", edge: "Edge on Windows",

@@ -18,10 +18,8 @@ type GalleryEntry struct {
 	User   User // who is signed in there
 }
 
-// GalleryEntries lists every page in every state, and the mails. Its moments are counted from now; the permissions of its
-// apps are worded in English. Names do not depend on either.
-func GalleryEntries(now time.Time) []GalleryEntry { return galleryEntries(now, languages()[0]) }
-
+// galleryEntries lists every page in every state, and the mails. Its moments are counted from now; the permissions of its
+// apps are worded in lang. Names do not depend on either.
 func galleryEntries(now time.Time, lang string) []GalleryEntry {
 	s := samples{now: now, lang: lang}
 	var entries []GalleryEntry

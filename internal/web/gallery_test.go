@@ -63,7 +63,7 @@ func words(n *html.Node) string {
 
 func TestEveryGalleryEntryInEveryLanguage(t *testing.T) {
 	re := newRenderer(t)
-	for _, e := range GalleryEntries(midday()) {
+	for _, e := range galleryEntries(midday(), "en") {
 		for _, lang := range languages() {
 			t.Run(e.Name+"/"+lang, func(t *testing.T) {
 				w, doc := visit(t, re, e.Name, lang)
@@ -216,7 +216,7 @@ func checkAssets(t *testing.T, doc *html.Node, re *Renderer) {
 
 func TestTitlesSayErrorWhenSomethingIsWrong(t *testing.T) {
 	re := newRenderer(t)
-	for _, e := range GalleryEntries(midday()) {
+	for _, e := range galleryEntries(midday(), "en") {
 		if e.Page == nil {
 			continue
 		}
@@ -301,7 +301,7 @@ func TestGalleryIndexLinksEveryEntry(t *testing.T) {
 	w, _ := visit(t, newRenderer(t), "", "en")
 	body, _ := io.ReadAll(w.Body)
 	seen := map[string]bool{}
-	for _, e := range GalleryEntries(midday()) {
+	for _, e := range galleryEntries(midday(), "en") {
 		if seen[e.Name] || !strings.Contains(string(body), GalleryPath+"/"+e.Name+"?") {
 			t.Errorf("%s is doubled or not linked", e.Name)
 		}

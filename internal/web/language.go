@@ -20,6 +20,14 @@ func languages() []string { return []string{"en", "ar", "vi", "fr"} }
 // Languages lists the BCP 47 tags of every language that there are words in.
 func Languages() []string { return languages() }
 
+// Offered is what an issuer's pages are written in: what it asks for, or every language.
+func Offered(wanted []string) []string {
+	if len(wanted) == 0 {
+		return languages()
+	}
+	return wanted
+}
+
 func languageName(lang string) string {
 	return map[string]string{"en": "English", "ar": "العربية", "vi": "Tiếng Việt", "fr": "Français"}[lang]
 }

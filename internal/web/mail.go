@@ -164,7 +164,10 @@ type letterWords struct {
 // Mail writes a mail in the one of its issuer's languages that is nearest to lang, a BCP 47 tag.
 func (re *Renderer) Mail(lang string, m Mail) (subject, text, html string, err error) {
 	l := m.mail()
-	sp := re.speakers[Preference{UserLocale: lang}.Pick(re.Languages(l.issuer))]
+	for _, each := range re.Languages(l.issuer) { // before the first: how long a mail takes must not tell whose language it is in
+		re.speakers[each]()
+	}
+	sp := re.speakers[Preference{UserLocale: lang}.Pick(re.Languages(l.issuer))]()
 	words := sp.letter(l, re.brand)
 	var page bytes.Buffer
 	if err := sp.templates.ExecuteTemplate(&page, "mail", words); err != nil {

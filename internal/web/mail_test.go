@@ -7,7 +7,7 @@ import (
 
 func TestEveryMailInEveryLanguage(t *testing.T) {
 	re := newRenderer(t)
-	for _, e := range GalleryEntries(midday()) {
+	for _, e := range galleryEntries(midday(), "en") {
 		if e.Mail == nil {
 			continue
 		}

@@ -114,12 +114,9 @@ func (t *tongue) sentence(key string, args []any) string {
 }
 
 func count(args []any) int {
-	for i := 0; i+1 < len(args); i += 2 {
-		if n, ok := args[i+1].(int); ok && args[i] == "n" {
-			return n
-		}
-	}
-	return 0
+	value, _ := argument(args, "n")
+	n, _ := value.(int)
+	return n
 }
 
 func (t *tongue) pluralForm(n int) string {
@@ -162,12 +159,34 @@ func strong(s string) string {
 	return strings.Join(parts, "")
 }
 
+// fill writes a value for each {name} of a sentence that args name, and never looks for names in what it has written.
 func (t *tongue) fill(s string, args []any, write func(any) string) string {
-	pairs := make([]string, 0, len(args))
-	for i := 0; i+1 < len(args); i += 2 {
-		pairs = append(pairs, "{"+fmt.Sprint(args[i])+"}", write(args[i+1]))
+	var filled strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "{")
+		filled.WriteString(before)
+		if !found {
+			return filled.String()
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if value, known := argument(args, name); known && closed {
+			filled.WriteString(write(value))
+			s = after
+			continue
+		}
+		filled.WriteByte('{')
+		s = rest
 	}
-	return strings.NewReplacer(pairs...).Replace(s)
+}
+
+// argument finds a value among names and values that alternate.
+func argument(args []any, name string) (value any, known bool) {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == any(name) {
+			return args[i+1], true
+		}
+	}
+	return nil, false
 }
 
 func (t *tongue) word(v any) string {

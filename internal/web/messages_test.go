@@ -205,7 +205,7 @@ func templateCalls(t *testing.T) []templateCall {
 	t.Helper()
 	re := newRenderer(t)
 	var calls []templateCall
-	for _, tmpl := range re.speakers["en"].templates.Templates() {
+	for _, tmpl := range re.speakers["en"]().templates.Templates() {
 		if tmpl.Tree == nil {
 			continue
 		}
@@ -311,7 +311,7 @@ func goStrings(t *testing.T) []string {
 }
 
 func TestRichEscapesAndIsolatesNames(t *testing.T) {
-	sp := newRenderer(t).speakers["en"]
+	sp := newRenderer(t).speakers["en"]()
 	got := string(sp.rich("continue_to", "app", "<Robot> {email} **x**"))
 	if want := "to continue to <strong><bdi>&lt;Robot&gt; {email} **x**</bdi></strong>"; got != want {
 		t.Errorf("%s, want %s", got, want)
@@ -320,13 +320,13 @@ func TestRichEscapesAndIsolatesNames(t *testing.T) {
 
 func TestPlainIsolatesNamesOfTheOtherDirection(t *testing.T) {
 	re := newRenderer(t)
-	if got, want := re.speakers["ar"].plain("back_to", "app", "Robot"), "العودة إلى \u2068Robot\u2069"; got != want {
+	if got, want := re.speakers["ar"]().plain("back_to", "app", "Robot"), "العودة إلى \u2068Robot\u2069"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := re.speakers["en"].plain("back_to", "app", "مخبز"), "Go back to \u2068مخبز\u2069"; got != want {
+	if got, want := re.speakers["en"]().plain("back_to", "app", "مخبز"), "Go back to \u2068مخبز\u2069"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := re.speakers["en"].plain("back_to", "app", "Robot"), "Go back to Robot"; got != want {
+	if got, want := re.speakers["en"]().plain("back_to", "app", "Robot"), "Go back to Robot"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -343,14 +343,14 @@ func TestPlurals(t *testing.T) {
 		{"vi", 1, "1 thành viên"}, {"vi", 12, "12 thành viên"},
 		{"ar", 0, "لا أعضاء"}, {"ar", 1, "عضو واحد"}, {"ar", 2, "عضوان"}, {"ar", 3, "\u20683\u2069 أعضاء"}, {"ar", 11, "\u206811\u2069 عضوًا"}, {"ar", 100, "\u2068100\u2069 عضو"},
 	} {
-		if got := re.speakers[c.lang].plain("accounts.members", "n", c.n); got != c.want {
+		if got := re.speakers[c.lang]().plain("accounts.members", "n", c.n); got != c.want {
 			t.Errorf("%s %d: %q, want %q", c.lang, c.n, got, c.want)
 		}
 	}
 }
 
 func TestAMissingMessageShowsItsKeyAndBreaksNothing(t *testing.T) {
-	if got := newRenderer(t).speakers["fr"].plain("no.such.key"); got != "no.such.key" {
+	if got := newRenderer(t).speakers["fr"]().plain("no.such.key"); got != "no.such.key" {
 		t.Errorf("%q", got)
 	}
 	if _, err := parseMessages([]byte("a: [1]")); err == nil {
@@ -358,5 +358,31 @@ func TestAMissingMessageShowsItsKeyAndBreaksNothing(t *testing.T) {
 	}
 	if _, err := parseMessages([]byte("a: {one: 1}")); err == nil {
 		t.Error("a form that is a number is no error")
+	}
+}
+
+func TestFillWritesEachNameOnce(t *testing.T) {
+	var english tongue
+	word := func(v any) string { return fmt.Sprint(v) }
+	for sentence, want := range map[string]string{
+		"{app} can read {what}, {app}.": "{what} can read app, {what}.", // what was written is not looked at again
+		"{nobody} {app":                 "{nobody} {app",
+		"{{app}} {}":                    "{{what}} {}",
+		"":                              "",
+	} {
+		if got := english.fill(sentence, []any{"app", "{what}", "what", "app"}, word); got != want {
+			t.Errorf("%s: %s, want %s", sentence, got, want)
+		}
+	}
+}
+
+// problems lists every Problem.
+func problems() []Problem {
+	return []Problem{
+		ProblemEmailMissing, ProblemEmailInvalid, ProblemPasswordMissing, ProblemPasswordShort, ProblemPasswordLong,
+		ProblemPasswordCommon, ProblemPasswordPersonal, ProblemPasswordWrong, ProblemPasswordSame, ProblemNameMissing,
+		ProblemNameLong, ProblemCodeMissing, ProblemCodeWrong, ProblemCodeExpired, ProblemAccountNameMissing,
+		ProblemAccountNameLong, ProblemRoleMissing, ProblemAlreadyMember, ProblemLastOwner,
+		ProblemUserCodeMissing, ProblemUserCodeWrong,
 	}
 }

@@ -50,17 +50,6 @@ const (
 	ProblemUserCodeWrong      Problem = "user_code_wrong" // unknown, expired or answered: nobody learns which
 )
 
-// problems lists every Problem, for the tests of the message files.
-func problems() []Problem {
-	return []Problem{
-		ProblemEmailMissing, ProblemEmailInvalid, ProblemPasswordMissing, ProblemPasswordShort, ProblemPasswordLong,
-		ProblemPasswordCommon, ProblemPasswordPersonal, ProblemPasswordWrong, ProblemPasswordSame, ProblemNameMissing,
-		ProblemNameLong, ProblemCodeMissing, ProblemCodeWrong, ProblemCodeExpired, ProblemAccountNameMissing,
-		ProblemAccountNameLong, ProblemRoleMissing, ProblemAlreadyMember, ProblemLastOwner,
-		ProblemUserCodeMissing, ProblemUserCodeWrong,
-	}
-}
-
 // FieldError is one mistake, said beside its field and in the summary above the form.
 type FieldError struct {
 	Field   Field

@@ -21,12 +21,12 @@ type Config struct {
 type Renderer struct {
 	rand     io.Reader
 	clock    func() time.Time
-	speakers map[string]*speaker // by language
+	speakers map[string]func() *speaker // by language
 	brands   map[string]brandLook
 	static   *staticFiles
 }
 
-// New parses every template and message file, checks the brands and prepares the static files. Nothing is read from disk.
+// New parses the templates, checks the brands and prepares the static files. Nothing is read from disk.
 func New(cfg Config) (*Renderer, error) {
 	if cfg.Rand == nil || cfg.Clock == nil {
 		return nil, fmt.Errorf("web: Config needs Rand and Clock")
@@ -110,7 +110,7 @@ func (re *Renderer) frame(r *http.Request, page Page, nonce string) *frame {
 	m := page.page()
 	chrome := ChromeFrom(r.Context())
 	chrome.Lang = re.LanguageOf(r)
-	sp := re.speakers[chrome.Lang]
+	sp := re.speakers[chrome.Lang]()
 	return &frame{
 		Chrome: chrome, Brand: re.brand(chrome.Issuer), View: page, Title: sp.plain(m.title.key, m.title.args...),
 		Lang: chrome.Lang, Dir: sp.dir(), Languages: languageChoices(re.Languages(chrome.Issuer), r.URL.Query(), m.flow.R, chrome.Lang), Nav: nav(), Section: m.section, ErrorCode: m.errorCode,

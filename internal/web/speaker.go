@@ -4,8 +4,10 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -22,37 +24,41 @@ type speaker struct {
 	templates *template.Template
 }
 
-func loadSpeakers(clock func() time.Time, static *staticFiles) (map[string]*speaker, error) {
-	speakers := map[string]*speaker{}
-	var english map[string]message
-	var parsed *template.Template
-	for _, lang := range languages() {
-		t, err := loadTongue(lang, english)
-		if err != nil {
-			return nil, fmt.Errorf("web: %w", err)
-		}
-		if english == nil {
-			english = t.messages
-		}
-		sp := &speaker{tongue: t, clock: clock, static: static}
-		if parsed == nil {
-			parsed, err = sp.bind(template.New("")).ParseFS(templateFiles, "templates/*.html")
+// loadSpeakers makes the speaker of English now, so that what is wrong with a template shows at the start, and the others when somebody first
+// reads their language, or the first mail is written: each has a megabyte of templates, which the garbage collector walks through.
+func loadSpeakers(clock func() time.Time, static *staticFiles) (map[string]func() *speaker, error) {
+	first := languages()[0]
+	english, err := newSpeaker(first, nil, clock, static)
+	if err != nil {
+		return nil, err
+	}
+	speakers := map[string]func() *speaker{first: func() *speaker { return english }}
+	for _, lang := range languages()[1:] {
+		speakers[lang] = sync.OnceValue(func() *speaker {
+			sp, err := newSpeaker(lang, english.messages, clock, static)
 			if err != nil {
-				return nil, fmt.Errorf("web: templates: %w", err)
+				panic(err) // the files are in the binary, and were tested with it
 			}
-		}
-		if sp.templates, err = parsed.Clone(); err != nil {
-			return nil, fmt.Errorf("web: templates: %w", err)
-		}
-		sp.bind(sp.templates)
-		speakers[lang] = sp
+			return sp
+		})
 	}
 	return speakers, nil
 }
 
-// bind makes the templates speak this language.
-func (sp *speaker) bind(t *template.Template) *template.Template {
-	return t.Funcs(sp.words()).Funcs(sp.parts())
+func newSpeaker(lang string, fallback map[string]message, clock func() time.Time, static *staticFiles) (*speaker, error) {
+	words, err := loadTongue(lang, fallback)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	sp := &speaker{tongue: words, clock: clock, static: static}
+	sp.templates, err = template.New("").Funcs(sp.words()).Funcs(sp.parts()).ParseFS(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("web: templates: %w", err)
+	}
+	if err := sp.templates.ExecuteTemplate(io.Discard, "mail", letterWords{}); err != nil { // the first time a template is escaped, which takes longer
+		return nil, fmt.Errorf("web: mail: %w", err)
+	}
+	return sp, nil
 }
 
 // words are the functions that say something in the reader's language.
