@@ -94,6 +94,7 @@ type Tx struct {
 	s   *Store
 
 	changed []string // topics
+	made    int      // identifiers
 }
 
 // Now is the time of the whole transaction.
@@ -147,17 +148,28 @@ func one[T any](s *Store, row T, err error) (T, error) {
 	return row, s.fail(err)
 }
 
-// NewID is a time-ordered identifier (UUIDv7, RFC 9562 §5.7) for rows that never leave the house by themselves.
-func (tx *Tx) NewID() string { return tx.s.NewID() }
+// NewID is an identifier as Store.NewID makes it, of the transaction's own time, so that rows are ordered by their identifiers as by when they
+// were made; of those that one transaction makes, the first few come in their turn.
+func (tx *Tx) NewID() string {
+	id := tx.s.newID(tx.now, min(tx.made, lastTurn))
+	tx.made++
+	return id
+}
 
-// NewID is a time-ordered identifier (UUIDv7, RFC 9562 §5.7).
-func (s *Store) NewID() string {
+// NewID is a time-ordered identifier (UUIDv7, RFC 9562 §5.7) for rows that never leave the house by themselves.
+func (s *Store) NewID() string { return s.newID(s.Now(), 0) }
+
+// Where UUIDv7 has its first random bits, ours have the microsecond (RFC 9562 §6.2, method 3) and the last two of them a turn within it.
+const (
+	turnBits = 2
+	lastTurn = 1<<turnBits - 1
+)
+
+func (s *Store) newID(at micros.Time, turn int) string {
 	var id [16]byte
-	random(s.rand, id[6:])
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(s.clock().UnixMilli()))
-	copy(id[:6], ms[2:])
-	id[6] = id[6]&0x0f | 0x70
+	random(s.rand, id[8:])
+	ms, us := uint64(at)/1000, uint64(at)%1000
+	binary.BigEndian.PutUint64(id[:8], ms<<16|7<<12|us<<turnBits|uint64(turn))
 	id[8] = id[8]&0x3f | 0x80
 	return FormatID(id)
 }

@@ -103,6 +103,12 @@ func identifiersOrdered(f *fixture) {
 		ids = append(ids, f.s.NewID())
 		time.Sleep(2 * time.Millisecond)
 	}
+	f.do(func(tx *store.Tx) error { // the first few of one transaction, as of a person who signs up
+		time.Sleep(2 * time.Millisecond) // an identifier is of the transaction's time, whenever in it it is made
+		ids = append(ids, tx.NewID(), tx.NewID(), tx.NewID(), tx.NewID())
+		return nil
+	})
+	f.do(func(tx *store.Tx) error { ids = append(ids, tx.NewID()); return nil })
 	if !slices.IsSorted(ids) {
 		f.t.Errorf("not in order: %q", ids)
 	}
