@@ -276,17 +276,26 @@ func userTokenState(row dbsql.GetUserTokenStateRow, ref TokenRef) TokenState {
 	return state
 }
 
+// Profile is of a person what apps may be told.
+type Profile struct {
+	UserID, Email, Name, Locale string
+	EmailVerifiedAt, UpdatedAt  micros.Time
+}
+
 // UserOfToken is TokenState with the person behind the token, in the same read. ErrNotFound when there is none.
-func (s *Store) UserOfToken(ctx context.Context, ref TokenRef) (TokenState, User, error) {
+func (s *Store) UserOfToken(ctx context.Context, ref TokenRef) (TokenState, Profile, error) {
 	row, err := s.read.GetUserOfToken(ctx, dbsql.GetUserOfTokenParams{TokenID: ref.JTI, FamilyID: ref.FamilyID, Issuer: ref.Issuer})
 	if row, err = one(s, row, err); err != nil {
-		return TokenState{}, User{}, err
+		return TokenState{}, Profile{}, err
 	}
-	return userTokenState(dbsql.GetUserTokenStateRow{
+	state := userTokenState(dbsql.GetUserTokenStateRow{
 		FamilyRevokedAt: row.FamilyRevokedAt, FamilyReason: row.FamilyReason, GrantRevokedAt: row.GrantRevokedAt, GrantReason: row.GrantReason,
 		GrantScopes: row.GrantScopes, ClientStatus: row.ClientStatus, RevokedBefore: row.RevokedBefore,
-		UserSuspendedAt: int64(row.User.SuspendedAt), TokenRevoked: row.TokenRevoked,
-	}, ref), row.User, nil
+		UserSuspendedAt: int64(row.UserSuspendedAt), TokenRevoked: row.TokenRevoked,
+	}, ref)
+	return state, Profile{
+		UserID: row.UserID, Email: row.Email, Name: row.Name, Locale: row.Locale, EmailVerifiedAt: row.EmailVerifiedAt, UpdatedAt: row.UpdatedAt,
+	}, nil
 }
 
 func (s *Store) clientTokenState(ctx context.Context, ref TokenRef) (TokenState, error) {

@@ -86,21 +86,21 @@ func (h *Handler) meant(access mint.Access) bool {
 func needed() oauth.ScopeSet { return oauth.ScopeSet{oidc.ScopeOpenID} }
 
 // person checks that the token holds, as every node sees it, and returns whom it is about and what it allows now.
-func (h *Handler) person(ctx context.Context, access mint.Access) (store.User, oauth.ScopeSet, error) {
+func (h *Handler) person(ctx context.Context, access mint.Access) (store.Profile, oauth.ScopeSet, error) {
 	if access.ExpiresAt <= h.Store.Now() {
-		return store.User{}, nil, ended(oauth.ReasonExpired)
+		return store.Profile{}, nil, ended(oauth.ReasonExpired)
 	}
 	state, user, err := h.Store.UserOfToken(ctx, store.TokenRef{
 		Issuer: h.Issuer.Name, JTI: access.JTI, FamilyID: access.FamilyID, ClientID: access.ClientID, IssuedAt: access.IssuedAt,
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return store.User{}, nil, ended(oauth.ReasonUnknown)
+		return store.Profile{}, nil, ended(oauth.ReasonUnknown)
 	}
 	if err != nil {
-		return store.User{}, nil, err
+		return store.Profile{}, nil, err
 	}
 	if state.Ended != "" {
-		return store.User{}, nil, ended(state.Ended)
+		return store.Profile{}, nil, ended(state.Ended)
 	}
 	scopes, err := h.withinRole(ctx, access, access.Scopes.Intersect(state.GrantScopes))
 	return user, scopes, err
@@ -140,9 +140,9 @@ func ended(reason string) error {
 	}
 }
 
-func described(user store.User) oidc.Person {
+func described(user store.Profile) oidc.Person {
 	return oidc.Person{
-		Subject: user.ID, Name: user.Name, Locale: user.Locale, UpdatedAt: user.UpdatedAt.Unix(),
+		Subject: user.UserID, Name: user.Name, Locale: user.Locale, UpdatedAt: user.UpdatedAt.Unix(),
 		Email: user.Email, EmailVerified: !user.EmailVerifiedAt.Never(),
 	}
 }

@@ -245,8 +245,9 @@ func (q *Queries) GetGrant(ctx context.Context, arg GetGrantParams) (Grant, erro
 const getUserOfToken = `-- name: GetUserOfToken :one
 SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
     grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
-    clients.status AS client_status, clients.revoked_before, users.issuer, users.id, users.email, users.email_verified_at, users.name, users.locale, users.password_hash, users.created_at, users.updated_at, users.suspended_at,
-    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $1) AS token_revoked
+    clients.status AS client_status, clients.revoked_before, users.suspended_at AS user_suspended_at,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = $1) AS token_revoked,
+    users.id AS user_id, users.email, users.email_verified_at, users.name, users.locale, users.updated_at
 FROM families
 JOIN grants ON grants.id = families.grant_id
 JOIN clients ON clients.issuer = grants.issuer AND clients.id = families.client_id
@@ -268,8 +269,14 @@ type GetUserOfTokenRow struct {
 	GrantScopes     oauth.ScopeSet
 	ClientStatus    string
 	RevokedBefore   micros.Time
-	User            User
+	UserSuspendedAt micros.Time
 	TokenRevoked    bool
+	UserID          string
+	Email           string
+	EmailVerifiedAt micros.Time
+	Name            string
+	Locale          string
+	UpdatedAt       micros.Time
 }
 
 // GetUserTokenState, with the person behind the token. The issuer is the connection's: were it the family's, PostgreSQL would take all
@@ -285,17 +292,14 @@ func (q *Queries) GetUserOfToken(ctx context.Context, arg GetUserOfTokenParams) 
 		&i.GrantScopes,
 		&i.ClientStatus,
 		&i.RevokedBefore,
-		&i.User.Issuer,
-		&i.User.ID,
-		&i.User.Email,
-		&i.User.EmailVerifiedAt,
-		&i.User.Name,
-		&i.User.Locale,
-		&i.User.PasswordHash,
-		&i.User.CreatedAt,
-		&i.User.UpdatedAt,
-		&i.User.SuspendedAt,
+		&i.UserSuspendedAt,
 		&i.TokenRevoked,
+		&i.UserID,
+		&i.Email,
+		&i.EmailVerifiedAt,
+		&i.Name,
+		&i.Locale,
+		&i.UpdatedAt,
 	)
 	return i, err
 }

@@ -138,8 +138,9 @@ WHERE families.id = sqlc.arg(family_id) AND families.issuer = sqlc.arg(issuer) A
 -- users of the issuer that was asked for, as long as they are few, and merge them.
 SELECT families.revoked_at AS family_revoked_at, families.revoke_reason AS family_reason,
     grants.revoked_at AS grant_revoked_at, grants.revoke_reason AS grant_reason, grants.scopes AS grant_scopes,
-    clients.status AS client_status, clients.revoked_before, sqlc.embed(users),
-    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked
+    clients.status AS client_status, clients.revoked_before, users.suspended_at AS user_suspended_at,
+    EXISTS (SELECT 1 FROM revoked_tokens WHERE revoked_tokens.id = sqlc.arg(token_id)) AS token_revoked,
+    users.id AS user_id, users.email, users.email_verified_at, users.name, users.locale, users.updated_at
 FROM families
 JOIN grants ON grants.id = families.grant_id
 JOIN clients ON clients.issuer = grants.issuer AND clients.id = families.client_id

@@ -355,7 +355,7 @@ func everyEnd(f *fixture) {
 		state, user, err := f.s.UserOfToken(f.ctx(), ref)
 		f.ok(err)
 		equal(f, ending.name+", with the user", state.Ended, ending.reason)
-		equal(f, "user", user.ID, "noura")
+		equal(f, "user", user.UserID+" "+user.Email, "noura noura@example.com")
 	}
 }
 
