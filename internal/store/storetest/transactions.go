@@ -104,7 +104,7 @@ func identifiersOrdered(f *fixture) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	f.do(func(tx *store.Tx) error { // the first few of one transaction, as of a person who signs up
-		time.Sleep(2 * time.Millisecond) // an identifier is of the transaction's time, whenever in it it is made
+		time.Sleep(2 * time.Millisecond) // whenever it is made, an identifier is of the transaction's time
 		ids = append(ids, tx.NewID(), tx.NewID(), tx.NewID(), tx.NewID())
 		return nil
 	})
