@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/store"
 )
 
@@ -36,12 +37,17 @@ func (m *Mint) RefreshToken(familyID string, generation int64) (string, error) {
 	return m.Issuer.AccessToken.RefreshPrefix + base64.RawURLEncoding.EncodeToString(append(raw, mac[:]...)), nil
 }
 
-// ReadRefreshToken returns which family and generation a refresh token names; ok is false when this issuer did not make it.
+// refreshEncoded is the length of a refresh token without its prefix, in characters.
+var refreshEncoded = base64.RawURLEncoding.EncodedLen(refreshLength)
+
+// ReadRefreshToken returns which family and generation a refresh token names; ok is false when this issuer did not make it. Its prefix may be
+// one that the issuer had before: connections outlive a change of the configuration.
 func (m *Mint) ReadRefreshToken(token string) (familyID string, generation int64, ok bool) {
-	if len(token) > maxToken {
+	prefix := token[:max(0, len(token)-refreshEncoded)]
+	if !issuer.ValidPrefix(prefix) {
 		return "", 0, false
 	}
-	raw, ok := decode(token, m.Issuer.AccessToken.RefreshPrefix)
+	raw, ok := decode(token, prefix)
 	if !ok || len(raw) != refreshLength {
 		return "", 0, false
 	}

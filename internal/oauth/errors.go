@@ -64,6 +64,7 @@ const (
 	ReasonRoleChanged      = "role_changed"      // the person's role no longer allows any of it
 	ReasonWrongAuthMethod  = "wrong_auth_method" // another token_endpoint_auth_method is registered
 	ReasonWrongPassword    = "wrong_password"    // the user is known, the password is not theirs: for the log alone
+	ReasonOverloaded       = "overloaded"        // more at once than this server takes
 	ReasonTooManyTries     = "too_many_tries"    // of a password, a code or a mail, in too short a time
 )
 

@@ -248,5 +248,5 @@ func (b *gatedBody) leave() {
 }
 
 func overloaded() error {
-	return oauth.TemporarilyUnavailable("too many requests at once; try again in a second").WithRetryAfter(time.Second)
+	return oauth.TemporarilyUnavailable("too many requests at once; try again in a second").With(oauth.ReasonOverloaded).WithRetryAfter(time.Second)
 }
