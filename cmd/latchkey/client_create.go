@@ -178,13 +178,13 @@ func (p *program) updateClient(ctx context.Context, in *installation, id string,
 			return refuse(exitConflict, "%s is suspended; nothing was changed: `latchkey client resume %s` lets it work again as it did before", id, id)
 		}
 	}
-	if err := f.apply(&c.Metadata, false); err != nil {
-		return err
-	}
-	if f.flags.Changed("name") {
-		c.Name = f.name
-	}
-	if err := p.registry(in).Update(ctx, c, ""); err != nil {
+	err = p.registry(in).Update(ctx, id, "", func(c *store.Client) error {
+		if f.flags.Changed("name") {
+			c.Name = f.name
+		}
+		return f.apply(&c.Metadata, false)
+	})
+	if err != nil {
 		return about(err, "client", id)
 	}
 	if status != "" && status != c.Status {

@@ -139,6 +139,40 @@ func TestAtMostFiveSecretsAreGood(t *testing.T) {
 	refused(t, err, oauth.CodeInvalidClientMetadata, "")
 }
 
+func TestOfManyWhoAddASecretAtOnceAsManyWinAsAreAllowed(t *testing.T) {
+	f := tokentest.New(t)
+	app := f.App()
+	var adding sync.WaitGroup
+	for range 16 {
+		adding.Go(func() {
+			if _, err := f.Clients.AddSecret(t.Context(), app.ID, f.User.ID); err != nil {
+				refused(t, err, oauth.CodeInvalidClientMetadata, "")
+			}
+		})
+	}
+	adding.Wait()
+	known, err := f.Store.Client(t.Context(), f.Issuer.Name, app.ID)
+	f.Must(err)
+	if len(known.Secrets) != 5 {
+		t.Errorf("%d secrets", len(known.Secrets))
+	}
+}
+
+func TestNoSecretIsAddedToAnAppThatIsGone(t *testing.T) {
+	f := tokentest.New(t)
+	app := f.App()
+	f.Must(f.Clients.Delete(t.Context(), app.ID, f.User.ID))
+	if _, err := f.Clients.AddSecret(t.Context(), app.ID, f.User.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("added: %v", err)
+	}
+	f.Must(f.Store.InTx(t.Context(), func(tx *store.Tx) error { return tx.CreateClient(*app.Client) }))
+	known, err := f.Store.Client(t.Context(), f.Issuer.Name, app.ID)
+	f.Must(err)
+	if len(known.Secrets) != 0 {
+		t.Errorf("it begins with %d secrets", len(known.Secrets))
+	}
+}
+
 func TestAnEmergencyRotationIsNotRefusedForTheSecretsItEnds(t *testing.T) {
 	f := tokentest.New(t)
 	app := f.App()
@@ -238,8 +272,7 @@ func TestWhatHappenedToAnAppIsWrittenDown(t *testing.T) {
 	metadata := store.ClientMetadata{RedirectURIs: []string{tokentest.RedirectURI}}
 	app, _, err := f.Clients.Create(t.Context(), client.Registration{Name: "Shop", AccountID: f.Account.ID, UserID: f.User.ID, Metadata: metadata})
 	f.Must(err)
-	app.Name = "Shop 2"
-	f.Must(f.Clients.Update(t.Context(), app, f.User.ID))
+	f.Must(f.Clients.Update(t.Context(), app.ID, f.User.ID, func(app *store.Client) error { app.Name = "Shop 2"; return nil }))
 	_, err = f.Clients.RotateSecret(t.Context(), app.ID, f.User.ID, 0)
 	f.Must(err)
 	f.Must(f.Clients.RevokeTokens(t.Context(), app.ID, f.User.ID))
@@ -347,10 +380,10 @@ func TestSuspendingAndUpdatingDoNotUndoEachOther(t *testing.T) {
 		f.Must(f.Clients.SetStatus(t.Context(), app.ID, store.ClientTesting, ""))
 		var suspending sync.WaitGroup
 		suspending.Go(func() { f.Must(f.Clients.SetStatus(t.Context(), app.ID, store.ClientSuspended, "")) })
-		changed, err := f.Store.Client(t.Context(), "acme", app.ID)
-		f.Must(err)
-		changed.Metadata.RedirectURIs = []string{tokentest.RedirectURI}
-		f.Must(f.Clients.Update(t.Context(), changed, ""))
+		f.Must(f.Clients.Update(t.Context(), app.ID, "", func(app *store.Client) error {
+			app.Metadata.RedirectURIs = []string{tokentest.RedirectURI}
+			return nil
+		}))
 		suspending.Wait()
 		after, err := f.Store.Client(t.Context(), "acme", app.ID)
 		f.Must(err)

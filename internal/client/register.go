@@ -63,7 +63,7 @@ func (r *Registry) Create(ctx context.Context, registration Registration) (creat
 		secret = r.makeSecret()
 	}
 	for range drawings {
-		if client.ID, err = r.insert(ctx, client, secret, registration); registration.ID != "" || !errors.Is(err, store.ErrConflict) {
+		if created, err = r.insert(ctx, client, secret, registration); registration.ID != "" || !errors.Is(err, store.ErrConflict) {
 			break
 		}
 	}
@@ -73,41 +73,49 @@ func (r *Registry) Create(ctx context.Context, registration Registration) (creat
 	if client.Public() {
 		secret = ""
 	}
-	created, err = r.Store.Client(ctx, r.Issuer.Name, client.ID)
-	return created, secret, err
+	return created, secret, nil
 }
 
 // drawings bounds how often an identifier is drawn: with few digits one may be taken.
 const drawings = 5
 
 // insert writes a new app under its identifier, or under one that is drawn.
-func (r *Registry) insert(ctx context.Context, client store.Client, secret string, registration Registration) (id string, err error) {
+func (r *Registry) insert(ctx context.Context, client store.Client, secret string, registration Registration) (created store.Client, err error) {
 	if client.ID = registration.ID; client.ID == "" {
 		if client.ID, err = r.newID(); err != nil {
-			return "", err
+			return store.Client{}, err
 		}
 	} else if _, err := r.Store.User(ctx, r.Issuer.Name, client.ID); !errors.Is(err, store.ErrNotFound) {
-		return client.ID, cmp.Or(err, store.ErrConflict) // a person's, both brought along: a token's sub must not name two
+		return store.Client{}, cmp.Or(err, store.ErrConflict) // a person's, both brought along: a token's sub must not name two
 	}
-	return client.ID, r.change(ctx, store.Event{Type: store.EventClientCreated, UserID: registration.UserID, AccountID: client.AccountID, ClientID: client.ID,
-		Detail: map[string]string{"name": client.Name}}, func(tx *store.Tx) error {
-		return r.create(tx, client, secret, registration.Also)
+	err = r.change(ctx, store.Event{Type: store.EventClientCreated, UserID: registration.UserID, AccountID: client.AccountID, ClientID: client.ID,
+		Detail: map[string]string{"name": client.Name}}, func(tx *store.Tx) (err error) {
+		created, err = r.create(tx, client, secret, registration.Also)
+		return err
 	})
+	return created, err
 }
 
-func (r *Registry) create(tx *store.Tx, client store.Client, secret string, also func(*store.Tx, string) error) error {
+// create reads back what it wrote before the commit: after it, a read that fails would lose the secret, which is shown once.
+func (r *Registry) create(tx *store.Tx, client store.Client, secret string, also func(*store.Tx, string) error) (created store.Client, err error) {
 	if err := tx.CreateClient(client); err != nil {
-		return err
+		return store.Client{}, err
 	}
 	if !client.Public() {
 		if err := tx.AddClientSecret(r.newSecret(client.ID, secret)); err != nil {
-			return err
+			return store.Client{}, err
 		}
 	}
-	if also == nil {
-		return nil
+	if also != nil {
+		if err := also(tx, client.ID); err != nil {
+			return store.Client{}, err
+		}
 	}
-	return also(tx, client.ID)
+	if created, err = tx.LockClient(client.Issuer, client.ID); err != nil {
+		return store.Client{}, err
+	}
+	created.Secrets, err = tx.ClientSecrets(client.Issuer, client.ID)
+	return created, err
 }
 
 // personPrefix is what the identifiers of people begin with.
@@ -133,22 +141,23 @@ func checkName(name string) (string, error) {
 	return name, nil
 }
 
-// Update replaces an app's name and metadata, under the same rules as Create. userID is who does it.
-func (r *Registry) Update(ctx context.Context, client store.Client, userID string) error {
-	name, err := checkName(client.Name)
-	if err != nil {
-		return err
-	}
-	if err := CheckMetadata(r.Issuer, &client.Metadata); err != nil {
-		return err
-	}
-	client.Issuer, client.Name = r.Issuer.Name, name
-	return r.change(ctx, event(store.EventClientChanged, client.ID, userID), func(tx *store.Tx) error {
-		is, err := tx.LockClient(client.Issuer, client.ID)
+// Update changes an app's name and metadata, under the same rules as Create. change is given the app as it is, and nobody else changes it
+// meanwhile; it must be ready to run again. userID is who does it.
+func (r *Registry) Update(ctx context.Context, clientID, userID string, change func(*store.Client) error) error {
+	return r.change(ctx, event(store.EventClientChanged, clientID, userID), func(tx *store.Tx) error {
+		client, err := tx.LockClient(r.Issuer.Name, clientID)
 		if err != nil {
 			return err
 		}
-		client.Metadata.ResumesTesting = is.Metadata.ResumesTesting // who suspended it meanwhile decides
+		if err := change(&client); err != nil {
+			return err
+		}
+		if client.Name, err = checkName(client.Name); err != nil {
+			return err
+		}
+		if err := CheckMetadata(r.Issuer, &client.Metadata); err != nil {
+			return err
+		}
 		return tx.UpdateClient(client)
 	})
 }
@@ -261,15 +270,15 @@ func (r *Registry) RotateSecret(ctx context.Context, clientID, userID string, ov
 
 // addSecret counts what is good after before ran: a rotation that ends every secret at once must not be refused for their number.
 func (r *Registry) addSecret(ctx context.Context, clientID, userID string, before func(*store.Tx, []store.ClientSecret) error) (string, error) {
-	client, err := r.Store.Client(ctx, r.Issuer.Name, clientID)
-	if err != nil {
-		return "", err
-	}
-	if client.Public() {
-		return "", oauth.InvalidClientMetadata("a client with token_endpoint_auth_method none has no secret")
-	}
 	secret := r.makeSecret()
-	err = r.change(ctx, event(store.EventClientSecretAdded, clientID, userID), func(tx *store.Tx) error {
+	err := r.change(ctx, event(store.EventClientSecretAdded, clientID, userID), func(tx *store.Tx) error {
+		client, err := tx.LockClient(r.Issuer.Name, clientID) // so that two do not both count four, and none is added to an app that is gone
+		if err != nil {
+			return err
+		}
+		if client.Public() {
+			return oauth.InvalidClientMetadata("a client with token_endpoint_auth_method none has no secret")
+		}
 		secrets, err := tx.ClientSecrets(r.Issuer.Name, clientID)
 		if err != nil {
 			return err
@@ -282,7 +291,10 @@ func (r *Registry) addSecret(ctx context.Context, clientID, userID string, befor
 		}
 		return tx.AddClientSecret(r.newSecret(clientID, secret))
 	})
-	return secret, err
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
 }
 
 func alive(secrets []store.ClientSecret, now micros.Time) (count int) {

@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"latchkey.dev/internal/oauth"
 	"latchkey.dev/internal/reqlog"
@@ -54,14 +55,19 @@ func (p *Portal) ConnectedApp(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) connectedApp(v *visit, clientID, accountID string) error {
-	row, err := p.findGrant(v, clientID, accountID)
+	grant, err := p.findGrant(v, clientID, accountID)
 	if errors.Is(err, store.ErrNotFound) {
 		return p.disconnected(v, clientID, accountID)
 	}
 	if err != nil {
 		return err
 	}
-	connection, err := p.names(v.r.Context()).connection(grantOf(row), row.AccountName, v.lang)
+	names := p.names(v.r.Context())
+	account, err := names.account(grant.AccountID)
+	if err != nil {
+		return err
+	}
+	connection, err := names.connection(grant, account.Name, v.lang)
 	if err != nil {
 		return err
 	}
@@ -69,24 +75,20 @@ func (p *Portal) connectedApp(v *visit, clientID, accountID string) error {
 }
 
 // findGrant finds the user's living connection with an app. Without an account it must be the only one.
-func (p *Portal) findGrant(v *visit, clientID, accountID string) (found store.GrantOfUser, err error) {
+func (p *Portal) findGrant(v *visit, clientID, accountID string) (store.Grant, error) {
 	reqlog.From(v.r.Context()).Client = clientID
-	rows, err := p.Store.GrantsOfUser(v.r.Context(), p.Issuer.Name, v.who.UserID, connectionLimit)
+	grants, err := p.Store.GrantsWithApp(v.r.Context(), p.Issuer.Name, v.who.UserID, clientID)
 	if err != nil {
-		return found, err
+		return store.Grant{}, err
 	}
-	matches := 0
-	for _, row := range rows {
-		if row.ClientID == clientID && (accountID == "" || row.AccountID == accountID) {
-			found = row
-			matches++
-		}
+	if accountID != "" {
+		grants = slices.DeleteFunc(grants, func(grant store.Grant) bool { return grant.AccountID != accountID })
 	}
-	if matches != 1 {
-		return store.GrantOfUser{}, store.ErrNotFound
+	if len(grants) != 1 {
+		return store.Grant{}, store.ErrNotFound
 	}
-	reqlog.From(v.r.Context()).Grant = found.ID
-	return found, nil
+	reqlog.From(v.r.Context()).Grant = grants[0].ID
+	return grants[0], nil
 }
 
 // disconnected tells what is so: the app has no access to the account. It names only what the user may know.

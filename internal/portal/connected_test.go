@@ -1,6 +1,8 @@
 package portal_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -126,6 +128,32 @@ func TestDisconnectEndsOneAccountsConnectionOnly(t *testing.T) {
 	}
 	if _, err := f.store.FindGrant(t.Context(), "acme", "owner", "second", "robot"); err == nil {
 		t.Error("it still stands")
+	}
+}
+
+// A person of hundreds of accounts, which the list does not show all of.
+func TestDisconnectEndsWhatTheListDoesNotShow(t *testing.T) {
+	f := newFixture(t)
+	f.shop()
+	f.app("robot")
+	f.connect("owner", "shop", "robot", "orders.read")
+	f.do(func(tx *store.Tx) error {
+		for i := range 500 {
+			id := fmt.Sprint("account", i)
+			if err := tx.CreateAccount(store.Account{Issuer: "acme", ID: id, Name: id}, "owner"); err != nil {
+				return err
+			}
+			if _, _, err := tx.SaveConsent(store.Consent{Issuer: "acme", UserID: "owner", AccountID: id, ClientID: "robot", Allowed: oauth.ScopeSet{"orders.read"}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b := f.browser("owner")
+	b.says(b.open("/connected/robot?account=shop"), "Disconnect App robot?", "The shop")
+	b.says(b.then(b.post("/connected/robot", "account", "shop")), "App robot is disconnected", "can no longer use The shop")
+	if _, err := f.store.FindGrant(t.Context(), "acme", "owner", "shop", "robot"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("it still stands: %v", err)
 	}
 }
 

@@ -36,11 +36,12 @@ func (h *Handler) Update(ctx context.Context, key Key, change Change) (Registere
 	if err := h.checkChange(ctx, app, &change); err != nil {
 		return Registered{}, err
 	}
-	if app.Metadata, err = change.stored(h.Issuer.Scopes.Names(), app.Metadata); err != nil {
-		return Registered{}, err
-	}
-	app.Name = change.name()
-	if err := h.Clients.Update(ctx, *app, ""); err != nil {
+	err = h.Clients.Update(ctx, app.ID, "", func(is *store.Client) (err error) {
+		is.Name = change.name()
+		is.Metadata, err = change.stored(h.Issuer.Scopes.Names(), is.Metadata)
+		return err
+	})
+	if err != nil {
 		return Registered{}, orGone(err)
 	}
 	return h.updated(ctx, key)

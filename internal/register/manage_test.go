@@ -98,11 +98,11 @@ func TestRFC7592_2_2_Refusals(t *testing.T) {
 func TestWhatThePlatformGaveSurvivesAChangeAndItsReviewDoesNot(t *testing.T) {
 	l := newLobby(t)
 	made := l.registered(robot)
-	given, err := l.Store.Client(t.Context(), "acme", made.id)
-	l.Must(err)
-	given.Metadata.Reviewed, given.Metadata.Introspects = true, true
-	given.Metadata.GrantTypes = append(given.Metadata.GrantTypes, oauth.GrantClientCredentials)
-	l.Must(l.Clients.Update(t.Context(), given, ""))
+	l.Must(l.Clients.Update(t.Context(), made.id, "", func(given *store.Client) error {
+		given.Metadata.Reviewed, given.Metadata.Introspects = true, true
+		given.Metadata.GrantTypes = append(given.Metadata.GrantTypes, oauth.GrantClientCredentials)
+		return nil
+	}))
 	a := l.change(made, `"client_name": "Acme", "redirect_uris": ["https://shop.example/cb"], "grant_types": ["authorization_code", "client_credentials"]`)
 	if a.status != http.StatusOK {
 		t.Fatalf("%d %s", a.status, a.text)
@@ -123,11 +123,11 @@ func TestAChangeNeverWidensTheScopeThatThePlatformGave(t *testing.T) {
 		"by itself": func(m *store.ClientMetadata) { m.GrantTypes = append(m.GrantTypes, oauth.GrantClientCredentials) },
 	} {
 		made := l.registered(robot)
-		given, err := l.Store.Client(t.Context(), "acme", made.id)
-		l.Must(err)
-		give(&given.Metadata)
-		given.Metadata.Scope = tokentest.Scopes("openid orders.read")
-		l.Must(l.Clients.Update(t.Context(), given, ""))
+		l.Must(l.Clients.Update(t.Context(), made.id, "", func(given *store.Client) error {
+			give(&given.Metadata)
+			given.Metadata.Scope = tokentest.Scopes("openid orders.read")
+			return nil
+		}))
 		a := l.change(made, `"redirect_uris": ["https://shop.example/callback"], "scope": "openid orders.write"`)
 		if a.status != http.StatusOK || a.said["scope"] != "openid orders.read" {
 			t.Errorf("%s: %d %s", name, a.status, a.text)

@@ -165,9 +165,6 @@ func (tx *Tx) RevokeClientTokens(issuer, id string) error {
 // DeleteClient removes an app, its secrets and its registration; its tokens die with it. Its connections hold nothing from then on, and
 // Prune ends them: an app may have more of them than one transaction should touch.
 func (tx *Tx) DeleteClient(issuer, id string) error {
-	if err := tx.q.DeleteClientSecrets(tx.ctx, dbsql.DeleteClientSecretsParams{Issuer: issuer, ClientID: id}); err != nil {
-		return err
-	}
 	if err := tx.q.DeleteRegistration(tx.ctx, dbsql.DeleteRegistrationParams{Issuer: issuer, ClientID: id}); err != nil {
 		return err
 	}
@@ -175,7 +172,11 @@ func (tx *Tx) DeleteClient(issuer, id string) error {
 	if err := tx.clientChanged(rows, err); err != nil {
 		return err
 	}
-	return tx.q.InsertDeletedClient(tx.ctx, dbsql.InsertDeletedClientParams{Issuer: issuer, ClientID: id, DeletedAt: tx.now})
+	if err := tx.q.DeleteClientSecrets(tx.ctx, dbsql.DeleteClientSecretsParams{Issuer: issuer, ClientID: id}); err != nil { // nobody adds one any more
+		return err
+	}
+	now := tx.s.Now() // after each consent that it waited for
+	return tx.q.InsertDeletedClient(tx.ctx, dbsql.InsertDeletedClientParams{Issuer: issuer, ClientID: id, DeletedAt: now})
 }
 
 // ClientSecrets returns an app's secrets, oldest first, those that ended lately too.

@@ -40,7 +40,7 @@ type Consent struct {
 }
 
 // SaveConsent makes the connection, or changes it. created tells which. ErrConflict asks the caller to run its transaction again:
-// another tab was faster. ErrNotFound says that the user is no member of the account, perhaps since a moment ago.
+// another tab was faster. ErrNotFound says that the user is no member of the account, or that there is no such app, perhaps since a moment ago.
 func (tx *Tx) SaveConsent(consent Consent) (grant Grant, created bool, err error) {
 	if _, err = tx.LockMember(consent.Issuer, consent.AccountID, consent.UserID); err != nil {
 		return grant, false, err
@@ -64,7 +64,15 @@ func (tx *Tx) SaveConsent(consent Consent) (grant Grant, created bool, err error
 	return grant, false, changed(rows, err, ErrConflict)
 }
 
+// createGrant keeps the app where it is meanwhile: a connection with one that is gone would be the next one's with its identifier. As
+// whoever deletes an app does, it takes the registration first.
 func (tx *Tx) createGrant(consent Consent) (Grant, error) {
+	if err := tx.KeepRegistration(consent.Issuer, consent.ClientID); err != nil {
+		return Grant{}, err
+	}
+	if _, err := tx.LockClient(consent.Issuer, consent.ClientID); err != nil {
+		return Grant{}, err
+	}
 	grant := Grant{
 		ID: tx.NewID(), Issuer: consent.Issuer, UserID: consent.UserID, AccountID: consent.AccountID, ClientID: consent.ClientID,
 		Scopes: consent.Allowed, Declined: consent.Declined, Version: 1, CreatedAt: tx.now, UpdatedAt: tx.now,
@@ -73,10 +81,7 @@ func (tx *Tx) createGrant(consent Consent) (Grant, error) {
 		ID: grant.ID, Issuer: grant.Issuer, UserID: grant.UserID, AccountID: grant.AccountID, ClientID: grant.ClientID,
 		Scopes: grant.Scopes, Declined: grant.Declined, CreatedAt: tx.now,
 	})
-	if err := changed(rows, err, ErrConflict); err != nil {
-		return grant, err
-	}
-	return grant, tx.KeepRegistration(consent.Issuer, consent.ClientID)
+	return grant, changed(rows, err, ErrConflict)
 }
 
 // TouchGrant remembers that the app used its access; the connected-apps page shows it.

@@ -78,9 +78,10 @@ func TestMachineRefreshSharesOneGrantAmongRequestsAtOnce(t *testing.T) {
 func TestMachineRefreshFollowsTheRegistration(t *testing.T) {
 	e := newEndpoint(t, machinePolicy)
 	first := e.ownTokens()
-	updated := *e.app.Client
-	updated.Metadata.Scope = oauth.ScopeSet{"orders.read"}
-	e.Must(e.Clients.Update(e.Context(), updated, ""))
+	e.Must(e.Clients.Update(e.Context(), e.app.ID, "", func(app *store.Client) error {
+		app.Metadata.Scope = oauth.ScopeSet{"orders.read"}
+		return nil
+	}))
 	if now := e.ownTokens(); now.Scope != "orders.read" || now.GrantID != first.GrantID {
 		t.Errorf("%+v", now)
 	}
@@ -107,9 +108,10 @@ func TestMachineRefreshEndsWithTheRegistration(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEndpoint(t, machinePolicy)
 			first := e.ownTokens()
-			updated := *e.app.Client
-			test.change(&updated.Metadata)
-			e.Must(e.Clients.Update(e.Context(), updated, ""))
+			e.Must(e.Clients.Update(e.Context(), e.app.ID, "", func(app *store.Client) error {
+				test.change(&app.Metadata)
+				return nil
+			}))
 			if test.scope == "" {
 				e.refused(e.refreshWith(first), test.code, test.reason)
 			} else if second := e.must(e.refreshWith(first)); second.Scope != test.scope {

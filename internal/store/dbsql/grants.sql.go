@@ -539,7 +539,7 @@ func (q *Queries) InsertFamilyOfCode(ctx context.Context, arg InsertFamilyOfCode
 const insertGrant = `-- name: InsertGrant :execrows
 INSERT INTO grants (id, issuer, user_id, account_id, client_id, scopes, declined, version, created_at, updated_at, last_used_at, revoked_at, revoke_reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 0, 0, '')
-ON CONFLICT (issuer, user_id, account_id, client_id) WHERE revoked_at = 0 DO NOTHING
+ON CONFLICT DO NOTHING
 `
 
 type InsertGrantParams struct {
@@ -553,6 +553,7 @@ type InsertGrantParams struct {
 	CreatedAt micros.Time
 }
 
+// Nothing is inserted beside a connection that lives, or under an identifier that one had which was ended meanwhile.
 func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertGrant,
 		arg.ID,

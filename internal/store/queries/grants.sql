@@ -5,9 +5,10 @@ SELECT * FROM grants WHERE id = $1 AND issuer = $2;
 SELECT * FROM grants WHERE issuer = $1 AND user_id = $2 AND account_id = $3 AND client_id = $4 AND revoked_at = 0;
 
 -- name: InsertGrant :execrows
+-- Nothing is inserted beside a connection that lives, or under an identifier that one had which was ended meanwhile.
 INSERT INTO grants (id, issuer, user_id, account_id, client_id, scopes, declined, version, created_at, updated_at, last_used_at, revoked_at, revoke_reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, 0, 0, '')
-ON CONFLICT (issuer, user_id, account_id, client_id) WHERE revoked_at = 0 DO NOTHING;
+ON CONFLICT DO NOTHING;
 
 -- name: UpdateGrant :execrows
 -- The version makes it the consent that was read that is changed, not one given meanwhile.

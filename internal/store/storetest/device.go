@@ -250,10 +250,12 @@ var registrations = []test{
 				}
 				_, err := f.s.Prune(f.ctx(), store.Horizon{Expired: f.s.Now()})
 				return err
-			})
+			}, store.ErrNotFound)
 			_, err := f.s.Registration(f.ctx(), acme, id)
 			_, clientErr := f.s.Client(f.ctx(), acme, id)
+			_, grantErr := f.s.FindGrant(f.ctx(), acme, "noura", "shop", id)
 			equal(f, "registration and app are both there or both gone", errors.Is(err, store.ErrNotFound), errors.Is(clientErr, store.ErrNotFound))
+			equal(f, "app and connection are both there or both gone", errors.Is(clientErr, store.ErrNotFound), errors.Is(grantErr, store.ErrNotFound))
 		}
 	}},
 }

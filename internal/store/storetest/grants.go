@@ -38,6 +38,16 @@ var grants = []test{
 			f.refused(err, store.ErrNotFound)
 		}
 	}},
+	{"nobody can consent to an app that is gone", func(f *fixture) {
+		f.connection()
+		f.user("omar")
+		f.account("stall", "omar")
+		f.do(func(tx *store.Tx) error { return tx.DeleteClient(acme, "robot") })
+		f.refused(f.try(func(tx *store.Tx) error {
+			_, _, err := tx.SaveConsent(store.Consent{Issuer: acme, UserID: "omar", AccountID: "stall", ClientID: "robot"})
+			return err
+		}), store.ErrNotFound)
+	}},
 	{"a revoked connection is gone, remembered and made anew", revokedGrant},
 	{"revoking is scoped by issuer", func(f *fixture) {
 		grant := f.connection()

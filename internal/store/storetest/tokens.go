@@ -183,6 +183,8 @@ var families = []test{
 		state, err = f.s.TokenState(f.ctx(), f.userToken(second))
 		f.ok(err)
 		equal(f, "ended with the grant", state.Ended, oauth.ReasonRevokedByUser)
+		late := f.ownFamily(first.Grant.ID, "orders.read") // of who read the grant before it ended
+		f.refused(f.try(func(tx *store.Tx) error { return tx.CreateOwnFamily(late) }), store.ErrConflict)
 		f.do(func(tx *store.Tx) error { return tx.CreateOwnFamily(f.ownFamily(f.s.NewID(), "orders.read")) }) // a new one begins
 	}},
 	{"a family of a person who is not there is unknown", func(f *fixture) {
