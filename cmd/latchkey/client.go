@@ -56,7 +56,7 @@ type clientView struct {
 	TOSURI                  string            `json:"tos_uri,omitempty"`
 	Contacts                []string          `json:"contacts,omitempty"`
 	IDTokenSignedAlg        string            `json:"id_token_signed_response_alg,omitempty"`
-	DefaultMaxAge           int64             `json:"default_max_age,omitempty"`
+	DefaultMaxAge           *int64            `json:"default_max_age,omitempty"`
 	PKCEOptional            bool              `json:"pkce_optional,omitempty"`
 	Reviewed                bool              `json:"reviewed,omitempty"`
 	Introspects             bool              `json:"introspects,omitempty"`

@@ -12,6 +12,9 @@ import (
 	"latchkey.dev/internal/store"
 )
 
+// noMaxAge takes an app's default_max_age away.
+const noMaxAge = -1
+
 // clientFlags are the options of `client create` and `client update`, by RFC 7591 §2.
 type clientFlags struct {
 	flags *pflag.FlagSet
@@ -39,7 +42,7 @@ func bindClientFlags(flags *pflag.FlagSet) *clientFlags {
 	flags.StringVar(&f.tosURI, "tos-uri", "", "`URI` of its terms of service")
 	flags.StringArrayVar(&f.contacts, "contact", nil, "e-mail `address` of who is responsible; several times")
 	flags.StringVar(&f.alg, "id-token-alg", "", "`algorithm`: RS256, ES256 or EdDSA; empty: the issuer's first")
-	flags.Int64Var(&f.defaultMaxAge, "default-max-age", 0, "ask people to sign in again after so many `seconds`")
+	flags.Int64Var(&f.defaultMaxAge, "default-max-age", noMaxAge, "ask people to sign in again after so many `seconds`; 0 each time, -1 never")
 	flags.BoolVar(&f.pkceOptional, "pkce-optional", false, "the app cannot send a code challenge; the issuer must allow that")
 	flags.BoolVar(&f.reviewed, "reviewed", false, "the platform has looked at the app; the consent page says so")
 	flags.BoolVar(&f.introspects, "introspects", false, "it is an API: it may ask about every token")
@@ -69,10 +72,14 @@ func (f *clientFlags) apply(m *store.ClientMetadata, everything bool) error {
 		"tos-uri":                  func() { m.TOSURI = f.tosURI },
 		"contact":                  func() { m.Contacts = f.contacts },
 		"id-token-alg":             func() { m.IDTokenSignedAlg = jwk.Alg(f.alg) },
-		"default-max-age":          func() { m.DefaultMaxAge = f.defaultMaxAge },
-		"pkce-optional":            func() { m.PKCEOptional = f.pkceOptional },
-		"reviewed":                 func() { m.Reviewed = f.reviewed },
-		"introspects":              func() { m.Introspects = f.introspects },
+		"default-max-age": func() {
+			if m.DefaultMaxAge = &f.defaultMaxAge; f.defaultMaxAge == noMaxAge {
+				m.DefaultMaxAge = nil
+			}
+		},
+		"pkce-optional": func() { m.PKCEOptional = f.pkceOptional },
+		"reviewed":      func() { m.Reviewed = f.reviewed },
+		"introspects":   func() { m.Introspects = f.introspects },
 	} {
 		if everything || f.flags.Changed(flag) {
 			set()

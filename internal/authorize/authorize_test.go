@@ -280,16 +280,19 @@ func TestOpenIDConnectCore_3_1_2_1_MaxAge(t *testing.T) {
 
 func TestDynamicRegistration_2_DefaultMaxAge(t *testing.T) {
 	r := servertest.New(t)
-	app := r.Fixture.App(func(m *store.ClientMetadata) { m.DefaultMaxAge = 60 })
+	app := r.Fixture.App(func(m *store.ClientMetadata) { m.DefaultMaxAge = new(int64(60)) })
 	ada := signedIn(r)
 	r.Advance(2 * time.Minute)
 	r.At(ada.Arrive(r.Request(app)), "/sign-in")
 	r.At(ada.Arrive(r.Request(app, "max_age", "600")), "/consent")
 	registered := *app.Client // before this was refused
-	registered.Metadata.DefaultMaxAge = math.MaxInt64
+	registered.Metadata.DefaultMaxAge = new(int64(math.MaxInt64))
 	r.Tx(func(tx *store.Tx) error { return tx.UpdateClient(registered) })
 	r.Clients.Forget()
 	r.At(ada.Arrive(r.Request(app)), "/consent") // and not to sign in again, for ever
+	each := r.Fixture.App(func(m *store.ClientMetadata) { m.DefaultMaxAge = new(int64(0)) })
+	r.Advance(time.Second)
+	r.At(ada.Arrive(r.Request(each)), "/sign-in")
 }
 
 func TestOpenIDConnectCore_3_1_2_1_PromptConsentAsksAgain(t *testing.T) {

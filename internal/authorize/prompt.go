@@ -17,8 +17,8 @@ func (h *Handler) checkPrompt(_ context.Context, p *proven) (err error) {
 // checkMaxAge reads max_age, or takes the app's default_max_age (OpenID Connect Dynamic Client Registration §2).
 func (h *Handler) checkMaxAge(_ context.Context, p *proven) error {
 	if p.request.MaxAge == "" {
-		if age := p.client.Metadata.DefaultMaxAge; age > 0 {
-			p.checked.MaxAge = bounded(uint64(age))
+		if age := p.client.Metadata.DefaultMaxAge; age != nil {
+			p.checked.MaxAge = bounded(uint64(*age))
 		}
 		return nil
 	}

@@ -234,7 +234,7 @@ func checkSoftware(_ *issuer.Issuer, m *store.ClientMetadata) error {
 }
 
 func checkMaxAge(_ *issuer.Issuer, m *store.ClientMetadata) error {
-	if m.DefaultMaxAge < 0 || m.DefaultMaxAge > math.MaxInt32 { // seconds; a time that far back does not fit what we reckon with
+	if age := m.DefaultMaxAge; age != nil && (*age < 0 || *age > math.MaxInt32) { // seconds; a time that far back does not fit what we reckon with
 		return oauth.InvalidClientMetadata("default_max_age must be 0 to %d seconds", math.MaxInt32)
 	}
 	return nil

@@ -80,8 +80,8 @@ func TestRFC7591_2_Refusals(t *testing.T) {
 		{"contact with a line end", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.Contacts = []string{"a@b.example\nBcc: x"} }},
 		{"too many contacts", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.Contacts = make([]string, 11) }},
 		{"long software_version", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.SoftwareVersion = strings.Repeat("1", 201) }},
-		{"negative max age", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.DefaultMaxAge = -1 }},
-		{"max age that no clock reaches", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.DefaultMaxAge = math.MaxInt32 + 1 }},
+		{"negative max age", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.DefaultMaxAge = new(int64(-1)) }},
+		{"max age that no clock reaches", oauth.CodeInvalidClientMetadata, func(m *store.ClientMetadata) { m.DefaultMaxAge = new(int64(math.MaxInt32 + 1)) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := store.ClientMetadata{RedirectURIs: []string{"https://app.example/cb"}, GrantTypes: []oauth.GrantType{oauth.GrantAuthorizationCode}}

@@ -124,7 +124,11 @@ func (h *Handler) accessToken(ctx context.Context, caller *store.Client, access 
 	if err != nil || state.Ended != "" {
 		return Response{}, state.Ended, err
 	}
-	scopes, ended, err := h.withinRole(ctx, effective(access, state), access.AccountID, access.UserID())
+	scopes := effective(access, state)
+	if len(scopes) == 0 && len(access.Scopes) > 0 {
+		return Response{}, oauth.ReasonRevokedByUser, nil
+	}
+	scopes, ended, err = h.withinRole(ctx, scopes, access.AccountID, access.UserID())
 	if err != nil || ended != "" {
 		return Response{}, ended, err
 	}
@@ -202,7 +206,11 @@ func (h *Handler) refreshToken(ctx context.Context, caller *store.Client, family
 	if err != nil || state.Ended != "" {
 		return Response{}, state.Ended, err
 	}
-	scopes, ended, err := h.withinRole(ctx, family.Scopes.Intersect(state.GrantScopes), family.AccountID, family.UserID)
+	scopes := family.Scopes.Intersect(state.GrantScopes)
+	if len(scopes) == 0 {
+		return Response{}, oauth.ReasonRevokedByUser, nil
+	}
+	scopes, ended, err = h.withinRole(ctx, scopes, family.AccountID, family.UserID)
 	if err != nil || ended != "" {
 		return Response{}, ended, err
 	}

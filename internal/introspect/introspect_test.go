@@ -169,6 +169,22 @@ func TestTheScopeIsWhatTheUserAllowsNow(t *testing.T) {
 	}
 }
 
+func TestATokenWhoseScopeWasTakenBackHasEnded(t *testing.T) {
+	e := newEndpoint(t)
+	token, access := e.Access(e.grant)
+	refresh, err := e.Mint.RefreshToken(e.Family(e.grant).ID, 1)
+	e.Must(err)
+	e.Tx(func(tx *store.Tx) error {
+		_, _, err := tx.SaveConsent(store.Consent{
+			Issuer: e.Issuer.Name, UserID: e.User.ID, AccountID: e.Account.ID, ClientID: e.app.ID,
+			Declined: access.Scopes, Allowed: tokentest.Scopes("stock.read"),
+		})
+		return err
+	})
+	e.inactive(e.api, token, oauth.ReasonRevokedByUser)
+	e.inactive(e.api, refresh, oauth.ReasonRevokedByUser)
+}
+
 func TestAClientsOwnToken(t *testing.T) {
 	e := newEndpoint(t)
 	now := e.Store.Now()

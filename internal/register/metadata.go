@@ -30,7 +30,7 @@ type Metadata struct {
 	ApplicationType         string            `json:"application_type,omitempty"`
 	PostLogoutRedirectURIs  []string          `json:"post_logout_redirect_uris,omitempty"`
 	IDTokenSignedAlg        jwk.Alg           `json:"id_token_signed_response_alg,omitempty"`
-	DefaultMaxAge           int64             `json:"default_max_age,omitempty"` // seconds
+	DefaultMaxAge           *int64            `json:"default_max_age,omitempty"` // seconds
 }
 
 // Change is what an app sends to replace its registration (RFC 7592 §2.2).

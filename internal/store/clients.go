@@ -38,7 +38,7 @@ type ClientMetadata struct {
 	SoftwareID              string            `json:"software_id,omitempty"`
 	SoftwareVersion         string            `json:"software_version,omitempty"`
 	IDTokenSignedAlg        jwk.Alg           `json:"id_token_signed_response_alg,omitempty"`
-	DefaultMaxAge           int64             `json:"default_max_age,omitempty"` // seconds; 0 means none
+	DefaultMaxAge           *int64            `json:"default_max_age,omitempty"` // seconds; 0 has people sign in each time
 	// PKCEOptional is set for a confidential client that cannot send a challenge; the issuer must allow it too.
 	PKCEOptional bool `json:"pkce_optional,omitempty"`
 	// Reviewed says that the platform has looked at the app; the consent page shows it.
