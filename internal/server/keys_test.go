@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"latchkey.dev/internal/issuer"
@@ -25,5 +27,27 @@ func TestANodeWithAnotherMasterKeyDoesNotStart(t *testing.T) {
 	})
 	if !errors.Is(err, signing.ErrMasterKey) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAnIssuerThatWasRenamedIsMissed(t *testing.T) {
+	r := servertest.New(t)
+	pages, err := web.New(web.Config{Rand: rand.Reader, Clock: r.Clock, Brands: []web.Brand{web.BrandOf(r.Issuer)}})
+	r.Must(err)
+	start := func(name string) string {
+		renamed, log := *r.Issuer, &bytes.Buffer{}
+		renamed.Name = name
+		_, err = server.New(t.Context(), server.Config{
+			Issuers: []*issuer.Issuer{&renamed}, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r,
+			Log: slog.New(slog.NewTextHandler(log, nil)), Clock: r.Clock, Rand: rand.Reader,
+		})
+		r.Must(err)
+		return log.String()
+	}
+	if log := start("acme"); log != "" {
+		t.Errorf("nothing is missing: %s", log)
+	}
+	if log := start("acmee"); !strings.Contains(log, "never change") || !strings.Contains(log, "issuer=acme\n") {
+		t.Errorf("the log is %q", log)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -130,10 +131,25 @@ func New(ctx context.Context, config Config) (*Server, error) {
 			return nil, err
 		}
 	}
+	if err := s.missIssuers(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.ensureKeys(ctx); err != nil {
 		return nil, err
 	}
 	return s, config.Store.PollChanges(ctx) // what changes from here on drops what was cached
+}
+
+// missIssuers warns of an issuer in the database that the configuration does not name: one that was renamed begins anew, without its apps.
+func (s *Server) missIssuers(ctx context.Context) error {
+	stored, err := s.config.Store.Issuers(ctx)
+	for _, name := range stored {
+		if !slices.ContainsFunc(s.config.Issuers, func(is *issuer.Issuer) bool { return is.Name == name }) {
+			s.log.Warn("the database holds an issuer that the configuration does not name, so its apps and people are not served; "+
+				"an issuer's name must never change", "issuer", name)
+		}
+	}
+	return err
 }
 
 // ensureKeys makes the signing keys that are missing, all issuers' at once: an RSA key takes a tenth of a second and more. It opens all of

@@ -19,6 +19,12 @@ func (s *Store) SigningKeys(ctx context.Context, issuer string) ([]SigningKey, e
 	return rows, s.fail(err)
 }
 
+// Issuers names those that ever had a signing key here, which a server makes at its first start.
+func (s *Store) Issuers(ctx context.Context) ([]string, error) {
+	names, err := s.read.ListIssuers(ctx)
+	return names, s.fail(err)
+}
+
 // SigningKeys lists an issuer's keys as this transaction sees them.
 func (tx *Tx) SigningKeys(issuer string) ([]SigningKey, error) {
 	return tx.q.ListSigningKeys(tx.ctx, issuer)

@@ -90,6 +90,30 @@ func (q *Queries) ListChanges(ctx context.Context) ([]Change, error) {
 	return items, nil
 }
 
+const listIssuers = `-- name: ListIssuers :many
+SELECT DISTINCT issuer FROM signing_keys ORDER BY issuer
+`
+
+func (q *Queries) ListIssuers(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, listIssuers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var issuer string
+		if err := rows.Scan(&issuer); err != nil {
+			return nil, err
+		}
+		items = append(items, issuer)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSigningKeys = `-- name: ListSigningKeys :many
 SELECT issuer, kid, alg, state, private_sealed, created_at, activated_at, retired_at FROM signing_keys WHERE issuer = $1 ORDER BY created_at, kid
 `

@@ -1,6 +1,9 @@
 -- name: ListSigningKeys :many
 SELECT * FROM signing_keys WHERE issuer = $1 ORDER BY created_at, kid;
 
+-- name: ListIssuers :many
+SELECT DISTINCT issuer FROM signing_keys ORDER BY issuer;
+
 -- name: InsertSigningKey :exec
 INSERT INTO signing_keys (issuer, kid, alg, state, private_sealed, created_at, activated_at, retired_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
