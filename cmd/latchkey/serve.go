@@ -70,7 +70,7 @@ func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
 	if r.server, err = p.build(ctx, r); err != nil {
 		return err
 	}
-	public, err := publicListener(ctx, r)
+	public, err := p.publicListener(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -175,15 +175,15 @@ func (r *running) ready(ctx context.Context) error {
 }
 
 // publicListener speaks TLS when the configuration names a certificate.
-func publicListener(ctx context.Context, r *running) (net.Listener, error) {
+func (p *program) publicListener(ctx context.Context, r *running) (net.Listener, error) {
 	listener, err := listen(ctx, r.config.Listen, "listen")
 	if err != nil || !r.config.TLS.Enabled() {
 		return listener, err
 	}
-	certificate, err := loadCertificate(r.config.TLS)
+	certificate, err := loadCertificate(r.config, p.clock, r.log)
 	if err != nil {
 		return nil, errors.Join(refuse(exitConfiguration, "tls: %v", err), listener.Close())
 	}
-	certificate.reloadOnHangup(ctx, r.log)
+	certificate.reloadOnHangup(ctx)
 	return certificate.listener(listener), nil
 }
