@@ -58,6 +58,9 @@ func (p *program) runServer(ctx context.Context) error {
 		installation: in, log: observe.NewLogger(lines, loaded.LogLevel), metrics: observe.NewMetrics(thisBuild().Version),
 	}
 	defer lines.Flush()
+	if have, known, err := in.store.Schema(ctx); err == nil && have > known { // what is wrong now is told by what needs it next
+		r.log.Warn("the database's schema is newer than this latchkey knows", "version", have, "known", known)
+	}
 	return errors.Join(p.serveUntil(ctx, r), in.store.Close())
 }
 
