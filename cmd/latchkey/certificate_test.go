@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -13,11 +14,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"latchkey.dev/internal/config"
+	"latchkey.dev/internal/issuer"
 )
 
 // writeCertificate makes a pair whose serial number tells one from the next.
@@ -57,7 +60,7 @@ func serialAt(t *testing.T, address string) int64 {
 func TestCertificateIsReadAgain(t *testing.T) {
 	files := config.TLS{CertFile: filepath.Join(t.TempDir(), "cert.pem"), KeyFile: filepath.Join(t.TempDir(), "key.pem")}
 	writeCertificate(t, files, 1)
-	certificate, err := loadCertificate(files)
+	certificate, err := loadCertificate(&config.Config{TLS: files}, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +79,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 			go func() { _ = conn.(*tls.Conn).Handshake(); conn.Close() }()
 		}
 	}()
-	certificate.reloadOnHangup(t.Context(), slog.New(slog.DiscardHandler))
+	certificate.reloadOnHangup(t.Context())
 	if got := serialAt(t, plain.Addr().String()); got != 1 {
 		t.Fatalf("serial %d", got)
 	}
@@ -105,4 +108,53 @@ func waitForSerial(t *testing.T, address string, want int64) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Errorf("the certificate %d is not served", want)
+}
+
+// TestCertificateThatClientsRefuse: it is served all the same, and every reading of the files tells what is wrong with it. It is for
+// localhost and ends in an hour.
+func TestCertificateThatClientsRefuse(t *testing.T) {
+	files := config.TLS{CertFile: filepath.Join(t.TempDir(), "cert.pem"), KeyFile: filepath.Join(t.TempDir(), "key.pem")}
+	writeCertificate(t, files, 1)
+	here := &issuer.Issuer{Hosts: []string{"localhost:8443"}}
+	elsewhere := &issuer.Issuer{
+		Hosts: []string{"localhost", "login.acme.example", "[::1]:8443"}, DialectHosts: map[string]string{"api": "api.acme.example"},
+	}
+	const day = 24 * time.Hour
+	for what, test := range map[string]struct {
+		issuers []*issuer.Issuer
+		later   time.Duration
+		want    []string
+	}{
+		"nothing":     {[]*issuer.Issuer{here}, -15 * day, nil},
+		"ends soon":   {[]*issuer.Issuer{here}, -13 * day, []string{"ends soon", "ends="}},
+		"ended":       {[]*issuer.Issuer{here}, 2 * time.Hour, []string{"has ended", "ended="}},
+		"other hosts": {[]*issuer.Issuer{here, elsewhere}, -15 * day, []string{"is not for all hosts", `missing="login.acme.example, ::1, api.acme.example"`}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			var said bytes.Buffer
+			clock := func() time.Time { return time.Now().Add(test.later) }
+			certificate, err := loadCertificate(&config.Config{TLS: files, Issuers: test.issuers}, clock, slog.New(slog.NewTextHandler(&said, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantWarning(t, &said, test.want)
+			certificate.reload()
+			wantWarning(t, &said, test.want)
+		})
+	}
+}
+
+// wantWarning takes what was logged, and wants one warning with some words in it, or none.
+func wantWarning(t *testing.T, said *bytes.Buffer, words []string) {
+	t.Helper()
+	text := said.String()
+	said.Reset()
+	if got := strings.Count(text, "level=WARN"); got != min(1, len(words)) {
+		t.Errorf("%d warnings: %s", got, text)
+	}
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("no %q in %s", word, text)
+		}
+	}
 }

@@ -57,6 +57,12 @@ type migrations struct {
 	Migrations []store.Migration `json:"migrations"`
 }
 
+type migrationStatus struct {
+	migrations
+
+	Newer bool `json:"newer"` // than this program knows
+}
+
 // newMigrations makes no steps an empty list instead of null.
 func newMigrations(steps []store.Migration) migrations {
 	return migrations{append([]store.Migration{}, steps...)}
@@ -67,15 +73,19 @@ func (p *program) migrateStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	steps, err := store.MigrationStatus(ctx, loaded.Database)
+	steps, have, err := store.MigrationStatus(ctx, loaded.Database)
 	if err != nil {
 		return databaseTrouble(err)
 	}
-	return p.show(newMigrations(steps), func() {
+	known := steps[len(steps)-1].Version
+	return p.show(migrationStatus{newMigrations(steps), have > known}, func() {
 		rows := make([][]string, len(steps))
 		for i, step := range steps {
 			rows[i] = []string{step.Name, yes(step.Applied)}
 		}
 		p.table("STEP | APPLIED", rows, "there are no steps")
+		if have > known {
+			p.say("the database is newer than this latchkey knows: a newer one brought it to version %d", have)
+		}
 	})
 }

@@ -56,6 +56,8 @@ func copyTrouble(err error) error {
 	switch {
 	case errors.As(err, &filled):
 		return refuse(exitConflict, "%v; nothing was copied", filled)
+	case errors.As(err, &schema) && schema.Have > schema.Need:
+		return refuse(exitDatabase, "the source's schema is version %d and this latchkey knows %d: copy it with the latchkey that runs on it, or a newer one", schema.Have, schema.Need)
 	case errors.As(err, &schema):
 		return refuse(exitDatabase, "the source's schema is version %d and this latchkey needs %d: run `latchkey migrate up` on it first", schema.Have, schema.Need)
 	}

@@ -58,6 +58,9 @@ func (p *program) runServer(ctx context.Context) error {
 		installation: in, log: observe.NewLogger(lines, loaded.LogLevel), metrics: observe.NewMetrics(thisBuild().Version),
 	}
 	defer lines.Flush()
+	if have, known, err := in.store.Schema(ctx); err == nil && have > known { // what is wrong now is told by what needs it next
+		r.log.Warn("the database's schema is newer than this latchkey knows", "version", have, "known", known)
+	}
 	return errors.Join(p.serveUntil(ctx, r), in.store.Close())
 }
 
@@ -70,7 +73,7 @@ func (p *program) serveUntil(ctx context.Context, r *running) (err error) {
 	if r.server, err = p.build(ctx, r); err != nil {
 		return err
 	}
-	public, err := publicListener(ctx, r)
+	public, err := p.publicListener(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -175,15 +178,15 @@ func (r *running) ready(ctx context.Context) error {
 }
 
 // publicListener speaks TLS when the configuration names a certificate.
-func publicListener(ctx context.Context, r *running) (net.Listener, error) {
+func (p *program) publicListener(ctx context.Context, r *running) (net.Listener, error) {
 	listener, err := listen(ctx, r.config.Listen, "listen")
 	if err != nil || !r.config.TLS.Enabled() {
 		return listener, err
 	}
-	certificate, err := loadCertificate(r.config.TLS)
+	certificate, err := loadCertificate(r.config, p.clock, r.log)
 	if err != nil {
 		return nil, errors.Join(refuse(exitConfiguration, "tls: %v", err), listener.Close())
 	}
-	certificate.reloadOnHangup(ctx, r.log)
+	certificate.reloadOnHangup(ctx)
 	return certificate.listener(listener), nil
 }

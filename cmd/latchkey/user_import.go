@@ -33,6 +33,8 @@ type broughtUser struct {
 	Locale        string           `json:"locale"`
 	PasswordHash  string           `json:"password_hash"`
 	Accounts      []broughtAccount `json:"accounts"`
+
+	line int // of the file
 }
 
 type broughtAccount struct {
@@ -57,8 +59,8 @@ func (p *program) userImport() *cobra.Command {
 			`   "password_hash": "$2b$12$…", "accounts": [{"id": "17", "name": "Noura's Shop", "role": "owner"}]}` + "\n\n" +
 			"id is what apps get as sub, and an account's id what they get as account_id. People who name the same account share it; one of\n" +
 			"them must own it. password_hash is bcrypt, or argon2id in PHC form, and a weaker one than ours gives way when its owner signs in;\n" +
-			"who has none asks for a new password by mail. All lines are checked first, and nothing is written while one is wrong. People\n" +
-			"who were brought before are left as they are, so a run that was stopped is simply repeated.",
+			"who has none asks for a new password by mail. All lines are checked first, also against who is there already, and nothing is\n" +
+			"written while one is wrong. People who were brought before are left as they are, so a run that was stopped is simply repeated.",
 		Example: "  latchkey user import people.jsonl --issuer acme --check\n  latchkey user import people.jsonl --issuer acme",
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "check every line, and write nothing")
@@ -82,7 +84,7 @@ func (p *program) importUsers(ctx context.Context, in *installation, path string
 		return usage("%v", err)
 	}
 	defer file.Close()
-	result, err := checkBrought(file, in.issuer)
+	result, err := checkBrought(ctx, in, file)
 	if err != nil {
 		return err
 	}
@@ -125,21 +127,28 @@ func eachLine(file io.Reader, do func(number int, line []byte) error) error {
 	return lines.Err()
 }
 
-// checkBrought reads all lines, and tells the first mistakes of all.
-func checkBrought(file io.Reader, at *issuer.Issuer) (importResult, error) {
+// checkBrought reads all lines and looks who is there already, and tells the first mistakes of all.
+func checkBrought(ctx context.Context, in *installation, file io.Reader) (importResult, error) {
 	var result importResult
 	var mistakes []string
 	owned, seed, known := map[string]bool{}, maphash.MakeSeed(), map[uint64]bool{}
 	err := eachLine(file, func(number int, line []byte) error {
 		result.People++
-		u, err := readBrought(line, at)
+		u, mistake := readBrought(line, in.issuer)
 		id, address := maphash.String(seed, "id "+u.ID), maphash.String(seed, "address "+u.Email)
-		if err == nil && (known[id] || known[address]) {
-			err = fmt.Errorf("id %q or email %q is that of an earlier line", u.ID, u.Email)
+		if mistake == nil && (known[id] || known[address]) {
+			mistake = fmt.Errorf("id %q or email %q is that of an earlier line", u.ID, u.Email)
 		}
 		known[id], known[address] = true, true // hashes, because there may be millions
-		if err != nil {
-			mistakes = append(mistakes, fmt.Sprintf("line %d: %v", number, err))
+		if mistake == nil {
+			if err := in.store.WouldBring(ctx, u.user(in.issuer.Name)); errors.Is(err, store.ErrConflict) {
+				mistake = &takenError{u}
+			} else if err != nil {
+				return err
+			}
+		}
+		if mistake != nil {
+			mistakes = append(mistakes, fmt.Sprintf("line %d: %v", number, mistake))
 		}
 		for _, account := range u.Accounts {
 			owned[account.ID] = owned[account.ID] || account.Role == issuer.RoleOwner
@@ -258,7 +267,7 @@ func bringAll(ctx context.Context, in *installation, file io.Reader, result *imp
 	write := func() error {
 		added, err := bring(ctx, in, batch)
 		if taken, ok := errors.AsType[*takenError](err); ok {
-			return refuse(exitConflict, "%v; %d people were added before it: mend the line and run this again", taken, result.Added)
+			return refuse(exitConflict, "line %d: %v; %d people were added before it: mend the line and run this again", taken.user.line, taken, result.Added)
 		}
 		if err != nil {
 			return err
@@ -273,6 +282,7 @@ func bringAll(ctx context.Context, in *installation, file io.Reader, result *imp
 		if err != nil {
 			return usage("line %d changed while the file was read: %v", number, err)
 		}
+		u.line = number
 		if batch = append(batch, u); len(batch) < importedAtOnce {
 			return nil
 		}
@@ -312,8 +322,12 @@ func bring(ctx context.Context, in *installation, people []broughtUser) (added i
 	return added, err
 }
 
+func (u *broughtUser) user(issuerName string) store.User {
+	return store.User{Issuer: issuerName, ID: u.ID, Email: u.Email, Name: u.Name, Locale: u.Locale, PasswordHash: u.PasswordHash}
+}
+
 func (u *broughtUser) bring(tx *store.Tx, issuerName string) (made bool, err error) {
-	user := store.User{Issuer: issuerName, ID: u.ID, Email: u.Email, Name: u.Name, Locale: u.Locale, PasswordHash: u.PasswordHash}
+	user := u.user(issuerName)
 	if u.EmailVerified {
 		user.EmailVerifiedAt = tx.Now()
 	}

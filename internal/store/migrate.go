@@ -60,16 +60,21 @@ const (
 	migratePause    = 100 * time.Millisecond
 )
 
-// MigrationStatus lists every step that this binary knows, and whether the database has taken it.
-func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration, err error) {
+// MigrationStatus lists every step that this binary knows, and whether the database has taken it. have is the newest step of the
+// database's, which a newer binary may have taken.
+func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration, have int64, err error) {
 	err = withProvider(ctx, databaseURL, func(provider *goose.Provider) error {
 		states, err := provider.Status(ctx)
 		for _, state := range states {
 			steps = append(steps, Migration{Version: state.Source.Version, Name: state.Source.Path, Applied: state.State == goose.StateApplied})
 		}
+		if err != nil {
+			return err
+		}
+		have, err = provider.GetDBVersion(ctx)
 		return err
 	})
-	return steps, err
+	return steps, have, err
 }
 
 // withProvider gives fn the migrations on a connection of their own.
@@ -130,7 +135,7 @@ func takeTurns(pooler bool) ([]goose.ProviderOption, error) {
 	return []goose.ProviderOption{goose.WithSessionLocker(locker)}, err
 }
 
-// SchemaError says that the database is older than this binary needs.
+// SchemaError says that the database is older than this binary needs, or, of Copy, that it is another.
 type SchemaError struct{ Have, Need int64 }
 
 func (e *SchemaError) Error() string {
@@ -139,15 +144,23 @@ func (e *SchemaError) Error() string {
 
 // CheckSchema refuses a database older than this binary needs. A newer one is fine: migrations only add until every node is new.
 func (s *Store) CheckSchema(ctx context.Context) error {
-	var have int64
-	err := s.engine.reader().QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&have)
-	if err != nil && !missingTable(err) {
-		return s.fail(err)
+	have, known, err := s.Schema(ctx)
+	if err != nil {
+		return err
 	}
-	if have < schemaVersion {
-		return &SchemaError{Have: have, Need: schemaVersion}
+	if have < known {
+		return &SchemaError{Have: have, Need: known}
 	}
 	return nil
+}
+
+// Schema returns the version of the database's schema, 0 when it was never migrated, and the newest that this binary knows.
+func (s *Store) Schema(ctx context.Context) (have, known int64, err error) {
+	err = s.engine.reader().QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&have)
+	if err != nil && !missingTable(err) {
+		return 0, 0, s.fail(err)
+	}
+	return have, schemaVersion, nil
 }
 
 // missingTable tells a database that was never migrated from one in trouble.

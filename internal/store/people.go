@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"latchkey.dev/internal/issuer"
 	"latchkey.dev/internal/micros"
@@ -62,6 +63,19 @@ func (tx *Tx) BringUser(user User, places []Membership) (made bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// WouldBring tells what BringUser would say of a person now: ErrConflict, or nothing.
+func (s *Store) WouldBring(ctx context.Context, user User) error {
+	rows, err := s.read.ListBearers(ctx, dbsql.ListBearersParams{Issuer: user.Issuer, ID: user.ID, Email: user.Email})
+	if err != nil {
+		return s.fail(err)
+	}
+	before := slices.Contains(rows, dbsql.ListBearersRow{ID: user.ID, Email: user.Email})
+	if len(rows) > 0 && !before {
+		return ErrConflict
+	}
+	return nil
 }
 
 func (tx *Tx) bringMember(user User, place Membership) error {

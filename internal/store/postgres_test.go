@@ -481,3 +481,32 @@ func TestAUserWithoutRightsIsToldSo(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A standby, or a server that only reads, answers as long as nothing is written: a URL that asks for read-write refuses it at the start.
+func TestPostgresThatOnlyReads(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	if _, err := store.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, url, "ALTER DATABASE "+pgtest.Text(t, url, "SELECT current_database()::text")+" SET default_transaction_read_only = on")
+	s := open(t, url)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Prune(t.Context(), store.Horizon{}); err == nil {
+		t.Error("it was written to")
+	}
+	between := "?"
+	if strings.Contains(url, "?") {
+		between = "&"
+	}
+	opened, err := store.Open(t.Context(), store.Config{URL: url + between + "target_session_attrs=read-write", Clock: time.Now, Rand: rand.Reader})
+	if err == nil {
+		err = opened.CheckSchema(t.Context())
+		_ = opened.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "read only") {
+		t.Errorf("got %v, want that the connection is read only", err)
+	}
+}

@@ -28,9 +28,9 @@ func TestMigrations(t *testing.T) {
 
 func migrateOnce(t *testing.T, url string) {
 	t.Helper()
-	before, err := store.MigrationStatus(t.Context(), url)
-	if err != nil || len(before) == 0 || before[0].Applied {
-		t.Fatalf("status before: %v, %v", before, err)
+	before, have, err := store.MigrationStatus(t.Context(), url)
+	if err != nil || len(before) == 0 || before[0].Applied || have != 0 {
+		t.Fatalf("status before: %v, version %d, %v", before, have, err)
 	}
 	steps, err := store.Migrate(t.Context(), url)
 	if err != nil || len(steps) != len(before) {
@@ -39,9 +39,9 @@ func migrateOnce(t *testing.T, url string) {
 	if steps, err = store.Migrate(t.Context(), url); err != nil || len(steps) != 0 {
 		t.Errorf("again: took %v, %v; want none", steps, err)
 	}
-	after, err := store.MigrationStatus(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
+	after, have, err := store.MigrationStatus(t.Context(), url)
+	if err != nil || have != after[len(after)-1].Version {
+		t.Fatalf("version %d, %v", have, err)
 	}
 	for _, step := range after {
 		if !step.Applied {
@@ -88,6 +88,15 @@ func checkNewer(t *testing.T, url string) {
 	change(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
 	if err := open(t, url).CheckSchema(t.Context()); err != nil {
 		t.Errorf("a newer schema is refused: %v", err)
+	}
+	if have, known, err := open(t, url).Schema(t.Context()); err != nil || have != 99999 || known >= have {
+		t.Errorf("Schema: %d, %d, %v", have, known, err)
+	}
+	if _, have, err := store.MigrationStatus(t.Context(), url); err != nil || have != 99999 {
+		t.Errorf("MigrationStatus: %d, %v", have, err)
+	}
+	if steps, err := store.Migrate(t.Context(), url); err != nil || len(steps) != 0 {
+		t.Errorf("Migrate: %v, %v", steps, err)
 	}
 }
 

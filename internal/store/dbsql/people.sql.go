@@ -480,6 +480,43 @@ func (q *Queries) InsertUserBrought(ctx context.Context, arg InsertUserBroughtPa
 	return result.RowsAffected(), nil
 }
 
+const listBearers = `-- name: ListBearers :many
+SELECT id, email FROM users WHERE users.issuer = $1 AND (users.id = $2 OR users.email = $3)
+UNION ALL SELECT id, '' FROM clients WHERE clients.issuer = $1 AND clients.id = $2
+`
+
+type ListBearersParams struct {
+	Issuer string
+	ID     string
+	Email  string
+}
+
+type ListBearersRow struct {
+	ID    string
+	Email string
+}
+
+// Who has an identifier or an address; an app has no address.
+func (q *Queries) ListBearers(ctx context.Context, arg ListBearersParams) ([]ListBearersRow, error) {
+	rows, err := q.db.Query(ctx, listBearers, arg.Issuer, arg.ID, arg.Email)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListBearersRow{}
+	for rows.Next() {
+		var i ListBearersRow
+		if err := rows.Scan(&i.ID, &i.Email); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInvitations = `-- name: ListInvitations :many
 SELECT issuer, id, token_hash, account_id, email, role, invited_by, created_at, expires_at, accepted_at FROM invitations WHERE issuer = $1 AND account_id = $2 AND accepted_at = 0 AND expires_at > $3 ORDER BY created_at
 `

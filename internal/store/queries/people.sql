@@ -10,6 +10,11 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, 0
 WHERE NOT EXISTS (SELECT 1 FROM clients WHERE clients.issuer = $1 AND clients.id = $2)
 ON CONFLICT DO NOTHING;
 
+-- name: ListBearers :many
+-- Who has an identifier or an address; an app has no address.
+SELECT id, email FROM users WHERE users.issuer = $1 AND (users.id = $2 OR users.email = $3)
+UNION ALL SELECT id, '' FROM clients WHERE clients.issuer = $1 AND clients.id = $2;
+
 -- name: GetUser :one
 SELECT * FROM users WHERE issuer = $1 AND id = $2;
 

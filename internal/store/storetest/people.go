@@ -65,7 +65,12 @@ var people = []test{
 		for id, email := range map[string]string{"1042": "other@example.org", "1044": "noura@example.org", "robot": "robot@example.org"} {
 			_, err := bring(id, email)
 			f.refused(err, store.ErrConflict)
+			f.refused(f.s.WouldBring(f.ctx(), store.User{Issuer: acme, ID: id, Email: email}), store.ErrConflict)
 		}
+		for id, email := range map[string]string{"1042": "noura@example.org", "1044": "new@example.org"} { // brought before; new
+			f.ok(f.s.WouldBring(f.ctx(), store.User{Issuer: acme, ID: id, Email: email}))
+		}
+		f.ok(f.s.WouldBring(f.ctx(), store.User{Issuer: other, ID: "robot", Email: "noura@example.org"}))
 	}},
 	{"another issuer never sees a user", func(f *fixture) {
 		f.user("noura")
