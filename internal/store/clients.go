@@ -106,6 +106,11 @@ func (s *Store) Client(ctx context.Context, issuer, id string) (Client, error) {
 // Clients lists apps by identifier, after one that was seen, without their secrets.
 func (s *Store) Clients(ctx context.Context, issuer, afterID string, limit int) ([]Client, error) {
 	rows, err := s.read.ListClients(ctx, dbsql.ListClientsParams{Issuer: issuer, ID: afterID, Limit: int32(limit)})
+	return s.clients(rows, err)
+}
+
+// clients wraps a read of several.
+func (s *Store) clients(rows []dbsql.Client, err error) ([]Client, error) {
 	if err != nil {
 		return nil, s.fail(err)
 	}

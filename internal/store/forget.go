@@ -53,16 +53,7 @@ func (tx *Tx) DeleteAccount(issuer, id, userID string) error {
 // ClientsOfAccount lists apps that an account owns, by identifier, without their secrets.
 func (s *Store) ClientsOfAccount(ctx context.Context, issuer, accountID string, limit int) ([]Client, error) {
 	rows, err := s.read.ListClientsOfAccount(ctx, dbsql.ListClientsOfAccountParams{Issuer: issuer, AccountID: accountID, Limit: int32(limit)})
-	if err != nil {
-		return nil, s.fail(err)
-	}
-	clients := make([]Client, len(rows))
-	for i, row := range rows {
-		if clients[i], err = clientOf(row); err != nil {
-			return nil, err
-		}
-	}
-	return clients, nil
+	return s.clients(rows, err)
 }
 
 // somebody stands where an event named a person who was forgotten: the others' activity still tells what they did.
