@@ -58,6 +58,9 @@ func Backup(ctx context.Context, databaseURL, file string) (size int64, err erro
 
 // vacuumInto reads one snapshot; write-ahead logging lets everyone else go on.
 func vacuumInto(ctx context.Context, path, file string) error {
+	if err := refuseOtherLog(path); err != nil {
+		return err
+	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=rw&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return err

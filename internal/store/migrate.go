@@ -99,6 +99,9 @@ var dialects = map[engineName]goose.Dialect{"sqlite": goose.DialectSQLite3, "pos
 
 func forMigrating(ctx context.Context, databaseURL string) (*sql.DB, engineName, []goose.ProviderOption, error) {
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		if err := refuseOtherLog(path); err != nil {
+			return nil, "", nil, err
+		}
 		if err := makePrivate(path); err != nil {
 			return nil, "", nil, err
 		}

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"runtime"
 
 	"github.com/jackc/pgx/v5"
@@ -28,17 +26,10 @@ var (
 	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)"}
 )
 
-// makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.
-// The log beside it gets the same permissions from SQLite. A file that is there keeps what its operator chose.
-func makePrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	return file.Close()
-}
-
 func openSQLite(path string) (*sqliteEngine, error) {
+	if err := refuseOtherLog(path); err != nil {
+		return nil, err
+	}
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
