@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.
@@ -51,6 +52,43 @@ func refuseOtherLog(path string) error {
 	_, err = file.ReadAt(modes[:], modeOffset) // a file too short for a header is SQLite's to refuse
 	if closed := file.Close(); err == nil && closed == nil && modes == [2]byte{1, 1} {
 		return &OtherLogError{File: path}
+	}
+	return nil
+}
+
+// placedFile is the database's file, and whether it is still where it was opened. What is written to one that was moved away or replaced is
+// gone for whoever opens the database next.
+type placedFile struct {
+	path   string
+	opened os.FileInfo
+	gone   atomic.Bool // from then on: what else was done meanwhile cannot be known
+}
+
+var errGone = errors.New("the database file was moved away or replaced while the server runs; restart the server")
+
+func placed(path string) (*placedFile, error) {
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &placedFile{path: path, opened: opened}, nil
+}
+
+// look compares the file with the one that was opened.
+func (f *placedFile) look() error {
+	switch now, err := os.Stat(f.path); {
+	case errors.Is(err, os.ErrNotExist), err == nil && !os.SameFile(f.opened, now):
+		f.gone.Store(true)
+	case err != nil:
+		return fmt.Errorf("look for the database: %w", err)
+	}
+	return f.check()
+}
+
+// check is what look found.
+func (f *placedFile) check() error {
+	if f.gone.Load() {
+		return errGone
 	}
 	return nil
 }

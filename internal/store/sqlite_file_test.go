@@ -103,3 +103,84 @@ func TestACopyBesideAnEmptyLogIsOpened(t *testing.T) {
 		}
 	}
 }
+
+// moveAway moves a database with what lies beside it.
+func moveAway(t *testing.T, path string) (to string) {
+	t.Helper()
+	to = filepath.Join(t.TempDir(), "moved.db")
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+suffix, to+suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+// What a server wrote to a file that is no longer where it was is gone for whoever starts next: it may not go on as if nothing were.
+func TestADatabaseThatIsNotWhereItWasIsUnavailable(t *testing.T) {
+	for what, replace := range map[string]bool{"moved away": false, "replaced": true} {
+		t.Run(what, func(t *testing.T) {
+			url := storetest.SQLite(t)
+			path := strings.TrimPrefix(url, "sqlite:")
+			s := open(t, url)
+			if err := errors.Join(createUser(t, s, "before"), s.PollChanges(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			moved := moveAway(t, path)
+			if replace {
+				if err := os.Rename(backup(t), path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := createUser(t, s, "meanwhile"); err != nil { // until it looks
+				t.Fatal(err)
+			}
+			wantUnavailable(t, "a poll", s.PollChanges(t.Context()))
+			wantUnavailable(t, "a write", createUser(t, s, "after"))
+			wantUnavailable(t, "a decision", s.Decide(t.Context(), noWork))
+			_, err := s.User(t.Context(), "acme", "before")
+			wantUnavailable(t, "a read", err)
+			wantUnavailable(t, "Ping", s.Ping(t.Context()))
+			wantLog(t, url, s)
+			then := open(t, "sqlite:"+moved)
+			for id, want := range map[string]error{"before": nil, "meanwhile": nil, "after": store.ErrNotFound} {
+				if _, err := then.User(t.Context(), "acme", id); !errors.Is(err, want) {
+					t.Errorf("the user from %s, in the moved file: %v, want %v", id, err, want)
+				}
+			}
+		})
+	}
+}
+
+// wantLog closes a store whose file was moved away: the log of the database in its place is not its own to delete, as SQLite knows.
+func wantLog(t *testing.T, url string, moved *store.Store) {
+	t.Helper()
+	if _, err := store.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	if err := createUser(t, open(t, url), "new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := moved.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(strings.TrimPrefix(url, "sqlite:") + "-wal"); err != nil {
+		t.Error(err)
+	}
+}
+
+// One that was moved back may lack what was written in between.
+func TestADatabaseThatWasMovedBackStaysUnavailable(t *testing.T) {
+	url := storetest.SQLite(t)
+	path := strings.TrimPrefix(url, "sqlite:")
+	s := open(t, url)
+	if err := os.Rename(path, path+".aside"); err != nil {
+		t.Fatal(err)
+	}
+	wantUnavailable(t, "a poll", s.PollChanges(t.Context()))
+	if err := os.Rename(path+".aside", path); err != nil {
+		t.Fatal(err)
+	}
+	wantUnavailable(t, "a poll once it is back", s.PollChanges(t.Context()))
+	wantUnavailable(t, "a write", createUser(t, s, "u"))
+}
