@@ -95,7 +95,8 @@ func (p *program) check(ctx context.Context, in *installation) error {
 // databaseTrouble is an error of opening: the store does not know yet what kind it is.
 func databaseTrouble(err error) error {
 	var beside *store.OtherLogError
-	if errors.As(err, &beside) || store.Damaged(err) || store.Forbidden(err) {
+	var schema *store.SchemaError
+	if errors.As(err, &beside) || errors.As(err, &schema) || store.Damaged(err) || store.Forbidden(err) {
 		return err
 	}
 	return refuse(exitDatabase, "the database cannot be opened; check `database` in the configuration: %v", err)

@@ -62,6 +62,11 @@ const (
 
 // MigrationStatus lists every step that this binary knows, and whether the database has taken it.
 func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration, err error) {
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		if _, err := placed(path); err != nil {
+			return nil, err
+		}
+	}
 	err = withProvider(ctx, databaseURL, func(provider *goose.Provider) error {
 		states, err := provider.Status(ctx)
 		for _, state := range states {

@@ -31,9 +31,6 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	if err := refuseOtherLog(path); err != nil {
 		return nil, err
 	}
-	if err := makePrivate(path); err != nil {
-		return nil, err
-	}
 	file, err := placed(path)
 	if err != nil {
 		return nil, err

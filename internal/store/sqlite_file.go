@@ -66,8 +66,12 @@ type placedFile struct {
 
 var errGone = errors.New("the database file was moved away or replaced while the server runs; restart the server")
 
+// placed makes no file: only Migrate does, so that a mistyped path leaves none.
 func placed(path string) (*placedFile, error) {
 	opened, err := os.Stat(path)
+	if _, folder := os.Stat(filepath.Dir(path)); errors.Is(err, os.ErrNotExist) && folder == nil {
+		return nil, &SchemaError{Need: schemaVersion}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
