@@ -36,12 +36,13 @@ func (p *program) runBackup(ctx context.Context, to string) error {
 		return refuse(exitUsage, "--to %s: %v", to, err)
 	}
 	size, err := store.Backup(ctx, loaded.Database, file)
+	var beside *store.OtherLogError
 	switch {
 	case errors.Is(err, store.ErrNotEmbedded):
 		return refuse(exitUsage, "%v", err)
 	case errors.Is(err, store.ErrConflict):
 		return refuse(exitConflict, "%s is there already; nothing was written", file)
-	case store.Damaged(err):
+	case errors.As(err, &beside), store.Damaged(err):
 		return err
 	case err != nil:
 		return refuse(exitFailure, "nothing was written: %v", err)

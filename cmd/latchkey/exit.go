@@ -40,6 +40,7 @@ func explain(err error) (code int, message string) {
 	var refusal *exitError
 	var configuration *config.Error
 	var schema *store.SchemaError
+	var beside *store.OtherLogError
 	var trouble *store.UnavailableError
 	var invalid *oauth.Error
 	switch {
@@ -52,6 +53,8 @@ func explain(err error) (code int, message string) {
 			"below the new one, into `master_key_file`, or into LATCHKEY_MASTER_KEY where that holds them: " + err.Error()
 	case errors.As(err, &schema):
 		return exitDatabase, schema.Error()
+	case errors.As(err, &beside):
+		return exitDatabase, beside.Error()
 	case store.Forbidden(err):
 		return exitDatabase, "the user in `database` may not do this there: let it own the database (ALTER DATABASE … OWNER TO …) and the tables, or grant it\n" +
 			"CREATE on the schema public: " + err.Error()

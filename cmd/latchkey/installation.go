@@ -94,7 +94,9 @@ func (p *program) check(ctx context.Context, in *installation) error {
 
 // databaseTrouble is an error of opening: the store does not know yet what kind it is.
 func databaseTrouble(err error) error {
-	if store.Damaged(err) || store.Forbidden(err) {
+	var beside *store.OtherLogError
+	var schema *store.SchemaError
+	if errors.As(err, &beside) || errors.As(err, &schema) || store.Damaged(err) || store.Forbidden(err) {
 		return err
 	}
 	return refuse(exitDatabase, "the database cannot be opened; check `database` in the configuration: %v", err)

@@ -24,6 +24,9 @@ func Backup(ctx context.Context, databaseURL, file string) (size int64, err erro
 	if _, err := os.Lstat(file); err == nil {
 		return 0, fmt.Errorf("backup: %s is there already: %w", file, ErrConflict)
 	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return 0, fmt.Errorf("backup: %s %w", path, errNotOurs)
+	}
 	partial, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".partial-*") // for its owner only
 	if err != nil {
 		return 0, fmt.Errorf("backup: %w", err)
@@ -58,6 +61,9 @@ func Backup(ctx context.Context, databaseURL, file string) (size int64, err erro
 
 // vacuumInto reads one snapshot; write-ahead logging lets everyone else go on.
 func vacuumInto(ctx context.Context, path, file string) error {
+	if err := refuseOtherLog(path); err != nil {
+		return err
+	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=rw&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return err
@@ -74,14 +80,16 @@ func checkCopy(ctx context.Context, file string) error {
 	return err
 }
 
-// checkSchema refuses a database that nobody has used: a command with a mistyped path leaves one.
+// checkSchema refuses a database that was never migrated.
 func checkSchema(ctx context.Context, file string) error {
-	tables, err := askCopy(ctx, file, "SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'")
-	if err == nil && tables == "0" {
-		return errors.New("has no tables of Latchkey's: is it the database that the server uses?")
+	version, err := askCopy(ctx, file, "SELECT coalesce(max(version_id), 0) FROM goose_db_version")
+	if err == nil && version == "0" || err != nil && strings.Contains(err.Error(), "no such table") {
+		return errNotOurs
 	}
 	return err
 }
+
+var errNotOurs = errors.New("has no tables of Latchkey's: is it the database that the server uses?")
 
 func askCopy(ctx context.Context, file, question string) (answer string, err error) {
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&immutable=1")

@@ -55,8 +55,12 @@ func (s *Store) Watch(topic string, drop func()) {
 	s.changes.watchers[topic] = append(s.changes.watchers[topic], drop)
 }
 
-// PollChanges asks the database what changed since the last time and calls whoever watches it.
+// PollChanges asks the database what changed since the last time and calls whoever watches it. It notices, too, that the embedded
+// database's file was moved away or replaced: from then on the store is unavailable.
 func (s *Store) PollChanges(ctx context.Context) error {
+	if err := s.engine.look(); err != nil {
+		return s.fail(err)
+	}
 	rows, err := s.read.ListChanges(ctx)
 	if err != nil {
 		return s.fail(err)

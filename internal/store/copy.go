@@ -88,6 +88,9 @@ func openSource(ctx context.Context, from string) (*copySource, error) {
 	if !ok {
 		return nil, errors.New(`copy: the source must be "sqlite:PATH"`)
 	}
+	if err := refuseOtherLog(path); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?mode=rw&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return nil, fmt.Errorf("copy: %w", err)

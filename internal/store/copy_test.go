@@ -245,7 +245,16 @@ func TestBackupRefuses(t *testing.T) {
 	if _, err := store.Backup(t.Context(), "postgres://x/y", filepath.Join(folder, "a")); !errors.Is(err, store.ErrNotEmbedded) {
 		t.Errorf("PostgreSQL: %v", err)
 	}
-	for name, from := range map[string]string{"no database": "sqlite:" + filepath.Join(folder, "none.db"), "no database in it": "sqlite:" + there} {
+	never := filepath.Join(folder, "never.db")
+	if err := os.WriteFile(never, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := store.MigrationStatus(t.Context(), "sqlite:"+never); err != nil { // leaves a table that says so
+		t.Fatal(err)
+	}
+	for name, from := range map[string]string{
+		"no database": "sqlite:" + filepath.Join(folder, "none.db"), "no database in it": "sqlite:" + there, "a database without a schema": "sqlite:" + never,
+	} {
 		file := filepath.Join(folder, "copy")
 		if _, err := store.Backup(t.Context(), from, file); err == nil {
 			t.Errorf("%s was backed up", name)

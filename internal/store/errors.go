@@ -60,7 +60,7 @@ func Forbidden(err error) bool {
 }
 
 // Damaged tells that the embedded database's file is no database, or not one alone: what was copied over another takes in the
-// write-ahead log of that one, if it still lies beside it.
+// write-ahead log of that one, if it still lies beside it and the copy does not tell that it has none (OtherLogError).
 func Damaged(err error) bool {
 	var code int32
 	if ours, ok := errors.AsType[*sqliteError](err); ok {

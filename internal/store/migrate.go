@@ -63,6 +63,11 @@ const (
 // MigrationStatus lists every step that this binary knows, and whether the database has taken it. have is the newest step of the
 // database's, which a newer binary may have taken.
 func MigrationStatus(ctx context.Context, databaseURL string) (steps []Migration, have int64, err error) {
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		if _, err := placed(path); err != nil {
+			return nil, 0, err
+		}
+	}
 	err = withProvider(ctx, databaseURL, func(provider *goose.Provider) error {
 		states, err := provider.Status(ctx)
 		for _, state := range states {
@@ -104,6 +109,9 @@ var dialects = map[engineName]goose.Dialect{"sqlite": goose.DialectSQLite3, "pos
 
 func forMigrating(ctx context.Context, databaseURL string) (*sql.DB, engineName, []goose.ProviderOption, error) {
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		if err := refuseOtherLog(path); err != nil {
+			return nil, "", nil, err
+		}
 		if err := makePrivate(path); err != nil {
 			return nil, "", nil, err
 		}

@@ -72,6 +72,9 @@ func neverText(err error) bool {
 	return errors.As(err, &failure) && failure.Code == "22021" // character_not_in_repertoire
 }
 
+// look: a connection is to a server, which knows itself.
+func (e *postgresEngine) look() error { return nil }
+
 // unavailable: integrity violations (class 23) and malformed data (class 22) are ours; all else that the server or the
 // network reports is the database's trouble.
 func (e *postgresEngine) unavailable(err error) bool {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"latchkey.dev/internal/store"
 	"latchkey.dev/internal/store/pgtest"
@@ -28,6 +30,13 @@ func TestMigrations(t *testing.T) {
 
 func migrateOnce(t *testing.T, url string) {
 	t.Helper()
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		_, _, err := store.MigrationStatus(t.Context(), url)
+		wantSchemaError(t, err, 0)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	before, have, err := store.MigrationStatus(t.Context(), url)
 	if err != nil || len(before) == 0 || before[0].Applied || have != 0 {
 		t.Fatalf("status before: %v, version %d, %v", before, have, err)
@@ -55,7 +64,16 @@ func migrateOnce(t *testing.T, url string) {
 
 func checkNever(t *testing.T, url string) {
 	t.Helper()
-	wantSchemaError(t, open(t, url).CheckSchema(t.Context()), 0)
+	s, err := store.Open(t.Context(), store.Config{URL: url, Clock: time.Now, Rand: rand.Reader})
+	if err == nil {
+		err = errors.Join(s.CheckSchema(t.Context()), s.Close())
+	}
+	wantSchemaError(t, err, 0)
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("Open made a file: %v", err)
+		}
+	}
 }
 
 func wantSchemaError(t *testing.T, err error, have int64) {

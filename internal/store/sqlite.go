@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"runtime"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +14,7 @@ import (
 
 // sqliteEngine is the embedded database: one writer that commits waiting transactions together, and readers beside it.
 type sqliteEngine struct {
+	file   *placedFile
 	reads  *gatherer
 	conns  []*sqliteConn // the readers'
 	writer *writer
@@ -28,25 +27,19 @@ var (
 	readerPragmas = []string{"busy_timeout(10000)", "query_only(1)", "cache_size(-2000)", "temp_store(MEMORY)"}
 )
 
-// makePrivate makes the file that only its owner reads, before SQLite would make one for everybody: it holds addresses and hashes.
-// The log beside it gets the same permissions from SQLite. A file that is there keeps what its operator chose.
-func makePrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	return file.Close()
-}
-
 func openSQLite(path string) (*sqliteEngine, error) {
-	if err := makePrivate(path); err != nil {
+	if err := refuseOtherLog(path); err != nil {
+		return nil, err
+	}
+	file, err := placed(path)
+	if err != nil {
 		return nil, err
 	}
 	writing, err := openSQLiteConn(path, writerPragmas)
 	if err != nil {
 		return nil, err
 	}
-	e := &sqliteEngine{}
+	e := &sqliteEngine{file: file}
 	var workers []func([]*question)
 	for range max(2, runtime.GOMAXPROCS(0)) {
 		conn, err := openSQLiteConn(path, readerPragmas)
@@ -59,9 +52,12 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	return e, nil
 }
 
-func (e *sqliteEngine) reader() dbsql.DBTX { return sqliteReads{e.reads} }
+func (e *sqliteEngine) reader() dbsql.DBTX { return sqliteReads{e.reads, e.file} }
 
 func (e *sqliteEngine) inTx(ctx context.Context, fn func(dbsql.DBTX) error) error {
+	if err := e.file.check(); err != nil {
+		return err
+	}
 	return e.writer.do(ctx, fn)
 }
 
@@ -78,12 +74,14 @@ func (e *sqliteEngine) listen(ctx context.Context, _ func() error) error {
 	return nil
 }
 
+func (e *sqliteEngine) look() error { return e.file.look() }
+
 // unavailable: everything that SQLite itself reports, but for a broken constraint, is the machine's trouble and not the caller's.
 func (e *sqliteEngine) unavailable(err error) bool {
 	if failure, ok := errors.AsType[*sqliteError](err); ok {
 		return failure.code&0xff != sqlite3.SQLITE_CONSTRAINT
 	}
-	return errors.Is(err, errClosed)
+	return errors.Is(err, errClosed) || errors.Is(err, errGone)
 }
 
 func (e *sqliteEngine) close() error {
@@ -101,7 +99,11 @@ func (e *sqliteEngine) closeReaders() (err error) {
 }
 
 // sqliteReads is the readers' dbsql.DBTX: what requests ask at the same time is read in one transaction.
-type sqliteReads struct{ *gatherer }
+type sqliteReads struct {
+	*gatherer
+
+	file *placedFile
+}
 
 // Query is dbsql.DBTX.
 func (r sqliteReads) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
@@ -126,6 +128,9 @@ var errReadOnly = errors.New("store: this would write outside of a transaction")
 
 // ask waits for an answer. It begins after it was asked for, so it sees all that was acknowledged before.
 func (r sqliteReads) ask(q *question) error {
+	if err := r.file.check(); err != nil {
+		return err
+	}
 	if err := r.enqueue(q.ctx, nil, q); err != nil {
 		return err
 	}

@@ -49,6 +49,8 @@ type engine interface {
 	// notify tells other processes that a topic changed, where the database can; listen hears them.
 	notify(ctx context.Context, topic string)
 	listen(ctx context.Context, heard func() error) error
+	// look tells whether what was opened is still what the next process would open.
+	look() error
 	// unavailable tells trouble with the database from a refusal.
 	unavailable(err error) bool
 	close() error

@@ -270,6 +270,9 @@ func TestWriterStopsWhileOthersKnock(t *testing.T) {
 func TestWriterLeaksNoGoroutine(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	s := filepath.Join(t.TempDir(), "l.db")
+	if err := makePrivate(s); err != nil {
+		t.Fatal(err)
+	}
 	engine, err := openSQLite(s)
 	if err != nil {
 		t.Fatal(err)
