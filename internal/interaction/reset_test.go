@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"latchkey.dev/internal/password"
 	"latchkey.dev/internal/servertest"
@@ -64,7 +63,7 @@ func signInDuring(r *servertest.Rig, ada *servertest.Browser, meanwhile func(tx 
 	page := ada.Arrive("/sign-in")
 	var signingIn sync.WaitGroup
 	signingIn.Go(func() { answer = ada.PressOnly(page, "sign-in", "email", ada.Email, "password", ada.Password) })
-	time.Sleep(50 * time.Millisecond)
+	servertest.AwaitHash(r.TB, r.Hashing)
 	r.Tx(meanwhile)
 	signingIn.Wait()
 	return answer

@@ -24,10 +24,14 @@ type rig struct {
 	sender *Sender
 	sent   []Mail
 	fail   error
+	after  func() // runs once a mail was sent, where it is set
 	log    bytes.Buffer
 }
 
 func (r *rig) Send(_ context.Context, mail Mail) error {
+	if r.after != nil {
+		defer r.after()
+	}
 	if r.fail == nil {
 		r.sent = append(r.sent, mail)
 	}
@@ -144,12 +148,11 @@ func TestTwoSendersDoNotSendTheSameMail(t *testing.T) {
 func TestRunEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	r.queue("555555", nil)
+	r.sender.Every = time.Hour // a next round would not come
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { r.sender.Run(ctx); close(done) }()
-	time.Sleep(50 * time.Millisecond)
-	cancel()
-	<-done
+	defer cancel()
+	r.after = cancel
+	r.sender.Run(ctx)
 	if len(r.sent) != 1 {
 		t.Errorf("sent %d", len(r.sent))
 	}

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is for what must happen, however slow the machine.
 const patience = 20 * time.Second
 
+// stay is an idle time that no test lasts for: who was answered first may wait for the slowest.
+const stay = time.Hour
+
 // site is net/http behind Serve.
 type site struct {
 	server   *http.Server
@@ -149,7 +152,7 @@ func openFiles() int {
 func TestEveryRequestIsAnswered(t *testing.T) {
 	for _, inside := range []int{0, 1, 100} {
 		t.Run(fmt.Sprint(inside), func(t *testing.T) {
-			s := begin(t, inside, patience)
+			s := begin(t, inside, stay)
 			var group sync.WaitGroup
 			for i := range 400 {
 				v := s.visit(t)
@@ -198,7 +201,7 @@ func (v *visitor) chatter(visitor, rounds int) error {
 
 // The most recent stay inside net/http, and the others come back as if they had never left.
 func TestTheOldestIsParked(t *testing.T) {
-	s := begin(t, 2, patience)
+	s := begin(t, 2, stay)
 	first, second, third := s.visit(t), s.visit(t), s.visit(t)
 	must(t, first.ask("/1", ""))
 	must(t, second.ask("/2", ""))
@@ -224,7 +227,7 @@ func TestWhatHasBegunIsNotParked(t *testing.T) {
 	for _, cut := range []int{1, 3, 4, 10, len(whole) - 1} {
 		for _, behind := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d bytes, behind another request: %t", cut, behind), func(t *testing.T) {
-				s := begin(t, 0, patience)
+				s := begin(t, 0, stay)
 				slow := s.visit(t)
 				if behind {
 					must(t, slow.send(request("/quick", "")+whole[:cut]))
@@ -247,7 +250,7 @@ func TestWhatHasBegunIsNotParked(t *testing.T) {
 // A handler may read a body in pieces of any size. One of net/http's buffer's size, behind a request that came together with the one
 // before, looks most like waiting for a request.
 func TestPipelinedBodyIsNotParked(t *testing.T) {
-	s := begin(t, 0, patience)
+	s := begin(t, 0, stay)
 	s.server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body []byte
 		piece := make([]byte, 4096)
@@ -308,7 +311,7 @@ func TestIdleTimeoutHoldsForParked(t *testing.T) {
 }
 
 func TestHangUpWhileParked(t *testing.T) {
-	s := begin(t, 0, patience)
+	s := begin(t, 0, stay)
 	before := openFiles()
 	var visitors []*visitor
 	for range 50 {
@@ -329,7 +332,7 @@ func TestHangUpWhileParked(t *testing.T) {
 
 func TestShutdownClosesParked(t *testing.T) {
 	before := openFiles()
-	s := begin(t, 5, patience)
+	s := begin(t, 5, stay)
 	var visitors []*visitor
 	for range 50 {
 		v := s.visit(t)
@@ -357,7 +360,7 @@ func TestShutdownClosesParked(t *testing.T) {
 func TestShutdownWhileParking(t *testing.T) {
 	for range 20 {
 		before := openFiles()
-		s := begin(t, 1, patience)
+		s := begin(t, 1, stay)
 		var group sync.WaitGroup
 		for i := range 30 {
 			v := s.visit(t)
@@ -378,7 +381,7 @@ func TestShutdownWhileParking(t *testing.T) {
 
 // The listener is closed first when a server stops gracefully; who is there is served until the end.
 func TestParkedAreServedWithoutTheListener(t *testing.T) {
-	s := begin(t, 0, patience)
+	s := begin(t, 0, stay)
 	v := s.visit(t)
 	must(t, v.ask("/1", ""))
 	eventually(t, "parked", s.parked, 1)
@@ -433,7 +436,7 @@ func TestOneOwner(t *testing.T) {
 // A parked connection costs its socket and a line in a map; inside net/http it is 18 KB.
 func TestMemoryOfParked(t *testing.T) {
 	const connections, inside, bound = 3000, 10, 1500
-	s := begin(t, inside, patience)
+	s := begin(t, inside, stay)
 	before := memory()
 	visitors := make([]net.Conn, connections)
 	for i := range visitors {

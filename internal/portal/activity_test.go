@@ -17,7 +17,7 @@ func (f *fixture) record(events ...store.Event) {
 	for _, event := range events {
 		event.Issuer = "acme"
 		f.do(func(tx *store.Tx) error { return tx.Record(event) })
-		time.Sleep(time.Millisecond) // identifiers are ordered by the millisecond
+		f.later(time.Microsecond) // identifiers are ordered by their transaction's time, to the microsecond
 	}
 }
 

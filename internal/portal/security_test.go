@@ -98,7 +98,7 @@ func TestAChangeNeverReplacesThePasswordOfAReset(t *testing.T) {
 	changing.Go(func() {
 		page = thief.post("/security", "action", "change-password", "current_password", goodPassword, "new_password", betterPassword)
 	})
-	time.Sleep(50 * time.Millisecond)
+	servertest.AwaitHash(f, f.passwords.Underway)
 	f.do(func(tx *store.Tx) error { return tx.SetPassword("acme", "owner", reset) })
 	changing.Wait()
 	if page.Status != http.StatusUnprocessableEntity || !f.passwordIs("owner", "three orange ladders") {

@@ -50,6 +50,7 @@ type Rig struct {
 	// Requests is the server's log, one line a request.
 	Requests bytes.Buffer
 	server   *server.Server
+	gauges   gauges
 	outbox   *mail.Sender
 	mu       sync.Mutex
 	mails    []mail.Mail
@@ -120,7 +121,7 @@ func twinOf(live *issuer.Issuer) *issuer.Issuer {
 
 func newRig(t testing.TB, spoken *dialect.Dialect, twin bool, adjust []func(*issuer.Issuer)) *Rig {
 	t.Helper()
-	r := &Rig{Fixture: tokentest.New(t, append([]func(*issuer.Issuer){settings}, adjust...)...)}
+	r := &Rig{Fixture: tokentest.New(t, append([]func(*issuer.Issuer){settings}, adjust...)...), gauges: gauges{}}
 	issuers, dialects := []*issuer.Issuer{r.Issuer}, map[string]*dialect.Dialect{}
 	if spoken != nil {
 		dialects["acme"] = spoken
@@ -134,7 +135,7 @@ func newRig(t testing.TB, spoken *dialect.Dialect, twin bool, adjust []func(*iss
 	log := slog.New(slog.NewJSONHandler(&r.Requests, nil))
 	running, err := server.New(t.Context(), server.Config{
 		Issuers: issuers, Dialects: dialects, Store: r.Store, Keyring: r.Keyring, Pages: pages, Mail: r, Log: log, Clock: r.Clock, Rand: rand.Reader,
-		KeepEvents: KeepEvents,
+		KeepEvents: KeepEvents, Metrics: r.gauges,
 	})
 	r.Must(err)
 	r.server = running

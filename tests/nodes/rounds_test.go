@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -237,37 +238,51 @@ func TestNodes(t *testing.T) {
 }
 
 // An app that a command suspends is refused by every node at once, because PostgreSQL tells them; without that, what they remember of it
-// would be up to a second old.
+// would be up to a second old. The machine may stall once, so the usual of three times counts.
 func TestNodesHearOfASuspendedApp(t *testing.T) {
 	in := install(t, pgtest.New(t))
 	in.start(3)
 	c := newCrowd(t, in)
+	took := []time.Duration{c.suspended(), c.suspended(), c.suspended()}
+	slices.Sort(took)
+	fmt.Printf("nodes: a suspended app is refused by all of %d nodes %.1f ms after the command ended\n", len(in.nodes), float64(took[1].Microseconds())/1000)
+	if took[1] > 500*time.Millisecond {
+		t.Errorf("the nodes hear of it late: %v", took)
+	}
+}
+
+// suspended suspends the app until every node refuses it, and returns how long that took once the command had ended.
+func (c *crowd) suspended() time.Duration {
+	c.t.Helper()
 	tokens, err := c.tokens()
 	if err != nil || tokens.status != http.StatusOK {
-		t.Fatal(tokens, err)
+		c.t.Fatal(tokens, err)
 	}
-	for _, n := range in.nodes { // each knows the app by heart
-		if said, err := n.refresh(in.app, tokens.RefreshToken); err != nil || said.status != http.StatusOK {
-			t.Fatal(said, err)
-		}
-	}
-	in.latchkey("", "client", "suspend", in.app.ID)
+	c.everyNode(tokens, true) // and knows the app by heart
+	c.latchkey("", "client", "suspend", c.app.ID)
 	acknowledged := time.Now()
-	var slowest time.Duration
-	for i, n := range in.nodes {
-		for {
-			said, err := n.refresh(in.app, tokens.RefreshToken)
+	c.everyNode(tokens, false)
+	took := time.Since(acknowledged)
+	c.latchkey("", "client", "resume", c.app.ID)
+	c.everyNode(tokens, true)
+	return took
+}
+
+// everyNode asks each node until it serves the app, or refuses it.
+func (c *crowd) everyNode(tokens answer, serves bool) {
+	c.t.Helper()
+	for i, n := range c.nodes {
+		for began := time.Now(); ; {
+			said, err := n.refresh(c.app, tokens.RefreshToken)
 			if err != nil {
-				t.Fatal(err)
+				c.t.Fatal(err)
 			}
-			if said.status != http.StatusOK {
+			if (said.status == http.StatusOK) == serves {
 				break
 			}
-			if time.Since(acknowledged) > 500*time.Millisecond {
-				t.Fatalf("node %d still serves a suspended app: %s", i, said)
+			if time.Since(began) > 5*time.Second {
+				c.t.Fatalf("node %d serves the app: want %t; it says %s", i, serves, said)
 			}
 		}
-		slowest = max(slowest, time.Since(acknowledged))
 	}
-	fmt.Printf("nodes: a suspended app is refused by all of %d nodes %.1f ms after the command ended\n", len(in.nodes), float64(slowest.Microseconds())/1000)
 }

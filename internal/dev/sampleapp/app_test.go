@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -192,6 +194,27 @@ func TestAnswersThatAreNotBelieved(t *testing.T) {
 	}
 }
 
+// awaitInside waits until a number of goroutines are within some functions at once.
+func awaitInside(t *testing.T, want int, functions ...string) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for deadline := time.Now().Add(8 * time.Second); ; time.Sleep(time.Millisecond) { // the app waits for the issuer for ten
+		inside := 0
+		for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if !slices.ContainsFunc(functions, func(function string) bool { return !strings.Contains(stack, function) }) {
+				inside++
+			}
+		}
+		if inside == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%d requests are inside %v, want %d", inside, functions, want)
+			return
+		}
+	}
+}
+
 func TestDoubleClickedAllowRedeemsOnce(t *testing.T) {
 	i := newIssuer(t)
 	i.hold = make(chan struct{})
@@ -204,7 +227,7 @@ func TestDoubleClickedAllowRedeemsOnce(t *testing.T) {
 	for range 4 {
 		wg.Go(func() { b.want(b.get(callback), "/connection/acme", "Acme is connected") })
 	}
-	time.Sleep(20 * time.Millisecond) // so that all four are waiting
+	awaitInside(t, 4, "sampleapp.(*App).callback(")
 	close(i.hold)
 	wg.Wait()
 	b.want(b.get(callback), "/connection/acme") // and Back again
@@ -248,7 +271,7 @@ func TestSimultaneousRefreshesAreOne(t *testing.T) {
 	for range 8 {
 		wg.Go(func() { b.want(b.post("/connection/acme/refresh"), "/connection/acme", `data-status="200"`) })
 	}
-	time.Sleep(50 * time.Millisecond) // so that all eight are waiting
+	awaitInside(t, 7, "sync.(*Mutex).Lock(", "sampleapp.(*App).refreshOnce(") // the eighth waits for the issuer
 	close(hold)
 	wg.Wait()
 	if i.refreshes != 1 {
