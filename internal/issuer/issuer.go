@@ -70,13 +70,15 @@ type TokenFormat struct {
 	AccessPrefix, RefreshPrefix string
 }
 
-var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]{0,32}$`)
+const longestPrefix = 32
+
+var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
 
 // PrefixRule says what ValidPrefix admits.
 const PrefixRule = "must be up to 32 letters, digits, _ and -"
 
 // ValidPrefix tells whether tokens and identifiers may begin with a text.
-func ValidPrefix(text string) bool { return prefix.MatchString(text) }
+func ValidPrefix(text string) bool { return len(text) <= longestPrefix && prefix.MatchString(text) }
 
 // The kinds of access token.
 const (

@@ -44,7 +44,7 @@ var refreshEncoded = base64.RawURLEncoding.EncodedLen(refreshLength)
 // one that the issuer had before: connections outlive a change of the configuration.
 func (m *Mint) ReadRefreshToken(token string) (familyID string, generation int64, ok bool) {
 	prefix := token[:max(0, len(token)-refreshEncoded)]
-	if !issuer.ValidPrefix(prefix) {
+	if prefix != m.Issuer.AccessToken.RefreshPrefix && !issuer.ValidPrefix(prefix) { // an access token, which comes here too, fails by its length
 		return "", 0, false
 	}
 	raw, ok := decode(token, prefix)
